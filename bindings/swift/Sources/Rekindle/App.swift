@@ -11,18 +11,19 @@ internal import RekindleFFI
 /// let token = try await app.session("user-42").token()
 /// ```
 ///
-/// Sessions that nobody holds are let go of, but for those that were used last, and come back from the store.
+/// Sessions that are not referenced are released, except for those used most recently, and are loaded from the store when
+/// needed again.
 public final class App: Sendable {
     let native: RekindleFFI.App
     private let owner: Inside.Owner
     private let sessions = KnownSessions()
 
-    /// Makes it. Each parameter is that of ``Session``, but for those below.
+    /// Creates an app. The parameters that are not listed are those of ``Session``.
     ///
     /// - Parameters:
-    ///   - store: Keeps a record for each key: a folder, or a store of your own; by default this process' memory.
-    ///   - idleSessions: How many sessions that nobody holds stay in memory, those that were used last.
-    ///   - onEvent: Hears each event and the key of its session, in order, on a thread of its own.
+    ///   - store: Keeps a record for each key: a folder, or a store of your own; by default this process's memory.
+    ///   - idleSessions: How many unreferenced sessions stay in memory: those used most recently.
+    ///   - onEvent: Receives each event with the key of its session, in order, on a thread of its own.
     /// - Throws: ``RekindleError/Kind/invalidConfig``, naming the argument.
     public init(
         dialect: Dialect = "oauth2",
@@ -83,11 +84,11 @@ public final class App: Sendable {
         Ending.all.lets(go: native)
     }
 
-    /// The session of that key, the same one for the same key. Nothing is read or sent yet.
+    /// The session of this key: the same object for the same key while it is referenced. Reads and sends nothing yet.
     ///
     /// - Parameters:
-    ///   - key: What you call a user by: 1 to 1,024 bytes of text.
-    ///   - credential: What to begin with, where the store has none.
+    ///   - key: Your name for the user: 1 to 1,024 bytes of text.
+    ///   - credential: The first credential, used if the store has none for this key.
     public func session(_ key: String, credential: Credential? = nil) throws -> Session {
         let known = sessions.find(key)
         if let known, credential == nil { return known }
@@ -95,16 +96,15 @@ public final class App: Sendable {
         return known ?? sessions.keep(Session(made, of: owner), as: key)
     }
 
-    /// As a session's, for a user who is not known yet.
+    /// As ``Session/beginSignIn(_:)``, for a user whose key is not known yet.
     public func beginSignIn(_ request: SignInRequest) async throws -> BegunSignIn {
         try BegunSignIn(
             try await waiting(for: owner) { try await native.beginSignIn(request: request.native, cancel: $0) })
     }
 
-    /// As a session's; it gives the session of the one who signed in.
+    /// As ``Session/finishSignIn(pending:callback:)``, and returns the session of the user who signed in.
     ///
-    /// - Parameter key: What they are called here; without it, their `sub` in the ID token, for which the scope needs
-    ///   `openid`.
+    /// - Parameter key: The user's key; by default `sub` of the ID token, for which the scope must contain `openid`.
     public func finishSignIn(pending: String, callback: String, key: String? = nil) async throws -> Session {
         let known = try await waiting(for: owner) {
             try await native.finishSignIn(pending: pending, callback: callback, key: key, cancel: $0)
@@ -112,26 +112,26 @@ public final class App: Sendable {
         return try session(known)
     }
 
-    /// The keys of all who are signed in, in order. The store must be able to tell its keys: memory and folders are.
+    /// The keys of all signed-in users, sorted. The store must be able to list its keys, as memory and folders are.
     public func accounts() async throws -> [String] {
         try await waiting(for: owner) { try await native.accounts(cancel: $0) }
     }
 
-    /// How many sessions are in memory: those that somebody holds, and those that were used last.
+    /// The number of sessions in memory: referenced ones, and those used most recently.
     public var sessionsInMemory: Int { Int(native.sessionsInMemory()) }
 
-    /// How often things happened, by name, in all sessions together, also in those that were let go of.
+    /// The counters by name, summed over all sessions, including released ones.
     public func stats() -> [String: UInt64] { native.stats() }
 
     /// The counters in the Prometheus text format.
     public func prometheus() -> String { native.prometheus() }
 
-    /// Whether nothing is under way or unsaved, in all sessions.
+    /// Whether no work is in progress and nothing is unsaved, in any session.
     public var isSettled: Bool { native.isSettled() }
 
-    /// Waits for refreshes under way and unsaved credentials of all sessions; whether nothing is left.
+    /// Waits for refreshes in progress and unsaved credentials of all sessions. Returns whether all is done.
     ///
-    /// - Parameter timeout: How long at most.
+    /// - Parameter timeout: The longest wait.
     @discardableResult
     public func shutdown(timeout: Duration = .seconds(5)) async throws -> Bool {
         try await waiting(for: owner) { try await native.shutdown(most: timeout.notNegative, cancel: $0) }
@@ -139,15 +139,15 @@ public final class App: Sendable {
 }
 
 extension App: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// How it stands, without a token.
+    /// The status, without tokens.
     public var description: String { native.debugDescription }
-    /// How it stands, without a token.
+    /// The status, without tokens.
     public var debugDescription: String { native.debugDescription }
-    /// Nothing: `dump` would show what is kept.
+    /// Empty, so that `dump` shows no secrets.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// Sessions that somebody may hold.
+/// Sessions that may still be referenced.
 private final class KnownSessions: @unchecked Sendable {
     private struct Known {
         weak var session: Session?
@@ -155,7 +155,7 @@ private final class KnownSessions: @unchecked Sendable {
 
     private let lock = NSLock()
     private var known: [String: Known] = [:]
-    /// Those that are gone are forgotten once there are so many.
+    /// The number of entries at which those of released sessions are removed.
     private var most = 64
 
     func find(_ key: String) -> Session? {

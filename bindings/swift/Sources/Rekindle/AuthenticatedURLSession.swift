@@ -5,19 +5,19 @@ public import Foundation
 #endif
 internal import RekindleFFI
 
-/// A `URLSession` whose requests carry a session's token, and are sent again where an old one was turned away: for code that
-/// keeps its own `URLSession`. List the API in the session's `origins`.
+/// Sends requests of your own `URLSession` with a session's token, and sends them again with a new token after the old one
+/// was rejected. List the API in the session's `origins`.
 ///
 /// ```swift
 /// let urls = try AuthenticatedURLSession(session, .shared)
 /// let (data, response) = try await urls.data(for: URLRequest(url: url))
 /// ```
 ///
-/// It follows redirects itself. Where one leaves the origin no token goes along, and of the request's own headers only
-/// those that ``Call/mayTravel(_:)`` names. Errors of the network are `URLError`s, as ever; those of the session are
-/// ``RekindleError``s with the response.
+/// It follows redirects itself. After one that leaves the origin, no token is sent, and of the request's own headers only
+/// those that ``Call/mayTravel(_:)`` allows. A redirect to a login page is not followed. Network errors are `URLError`s;
+/// errors of the session are ``RekindleError``s with the response.
 public final class AuthenticatedURLSession: Sendable {
-    /// How many redirects are followed.
+    /// The maximum number of redirects to follow.
     public static let maxRedirects = 16
 
     /// A response, and what it says about the token.
@@ -26,19 +26,19 @@ public final class AuthenticatedURLSession: Sendable {
         public let data: Data
         /// Status, URL and headers.
         public let response: HTTPURLResponse
-        /// What it says about the token; nothing if the request carried none of the session's.
+        /// What the response says about the token; `nil` if the request did not carry the session's token.
         public let judged: Judged?
     }
 
     private let session: Session
     private let tasks: Tasks
-    /// Those that `URLSession` adds to every request.
+    /// The headers that `URLSession` adds to every request.
     private let additional: [String: String]
 
-    /// Makes it. Connections, proxies and certificates are those of `urlSession`; off Apple's systems those of another one
-    /// with its configuration, whose delegate is not asked.
+    /// Creates a session that uses `urlSession`'s connections, proxies and certificates. Outside Apple's systems it uses a new
+    /// `URLSession` with the same configuration, so `urlSession`'s delegate is not called.
     ///
-    /// - Throws: ``RekindleError/Kind/invalidConfig`` where the session lists no origin.
+    /// - Throws: ``RekindleError/Kind/invalidConfig`` if the session lists no origin.
     public init(_ session: Session, _ urlSession: URLSession = .shared) throws {
         try translated { try session.native.requireOrigins() }
         self.session = session
@@ -47,30 +47,30 @@ public final class AuthenticatedURLSession: Sendable {
         additional = Dictionary(pairs) { $1 }
     }
 
-    /// As `URLSession` has it.
+    /// As the method of `URLSession`.
     public func data(for request: URLRequest) async throws -> (Data, HTTPURLResponse) {
         let answer = try await send(request)
         return (answer.data, answer.response)
     }
 
-    /// As `URLSession` has it. The file is sent again where that is needed.
+    /// As the method of `URLSession`. The file is sent again if that is needed.
     public func upload(for request: URLRequest, fromFile file: URL) async throws -> (Data, HTTPURLResponse) {
         let answer = try await send(request, fromFile: file)
         return (answer.data, answer.response)
     }
 
-    /// As `URLSession` has it.
+    /// As the method of `URLSession`.
     public func upload(for request: URLRequest, from body: Data) async throws -> (Data, HTTPURLResponse) {
         var request = request
         request.httpBody = body
         return try await data(for: request)
     }
 
-    /// Sends it, and says what the response says about the token.
+    /// Sends a request, and returns the response with what it says about the token.
     ///
     /// - Parameters:
-    ///   - request: Its `timeoutInterval` bounds the wait for a token, too.
-    ///   - file: Its body, if that is a file.
+    ///   - request: Its `timeoutInterval` also limits the wait for a token.
+    ///   - file: The body, if it is a file.
     public func send(_ request: URLRequest, fromFile file: URL? = nil) async throws -> Answer {
         guard let url = request.url else { throw RekindleError(.invalidConfig, "request: has no url") }
         if let stream = request.httpBodyStream, stream.streamStatus != .notOpen { throw RekindleError.sentOnce }
@@ -88,7 +88,9 @@ public final class AuthenticatedURLSession: Sendable {
             switch next {
             case .sendAgain(let fresh): added = fresh
             case .keep(let judged):
-                guard let hop = plain.hop(after: response), mayFollow(hop) else {
+                // A redirect that rejects the token leads to a login page (spec 2.11).
+                let isRejected = judged.map { $0.verdict != .accepted } ?? false
+                guard !isRejected, let hop = plain.hop(after: response), mayFollow(hop) else {
                     return Answer(data: data, response: response, judged: judged)
                 }
                 redirects += 1
@@ -99,13 +101,13 @@ public final class AuthenticatedURLSession: Sendable {
         }
     }
 
-    /// What `URLSession` adds to every request cannot be left out of one.
+    /// Headers that `URLSession` adds to every request cannot be removed from one.
     private func mayFollow(_ hop: Hop) -> Bool {
         !hop.leavesOrigin || additional.keys.allSatisfy(Call.mayTravel)
     }
 }
 
-/// A request without our headers, for each of its sends.
+/// A request without our headers, from which each send is built.
 private struct Plain {
     private var request: URLRequest
     private(set) var file: URL?
@@ -127,7 +129,7 @@ private struct Plain {
         return signed
     }
 
-    /// The redirect to follow, if there is one and all can go along that must.
+    /// The redirect to follow, if there is one and the body can be sent with it.
     func hop(after response: HTTPURLResponse) -> Hop? {
         guard 300..<400 ~= response.statusCode else { return nil }
         let location = response.fields.first { $0.name.isSame("location") }?.value

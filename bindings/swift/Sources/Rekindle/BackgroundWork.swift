@@ -1,8 +1,8 @@
 import Foundation
 internal import RekindleFFI
 
-/// Asks the system for time, so that a refresh that began while the app was in front is finished when it goes to the
-/// background. It is called with a reason, and gives what ends it.
+/// Asks the system for background time, so that a refresh that started in the foreground can finish after the app moves to
+/// the background. It is called with a reason, and returns a function that ends the background work.
 ///
 /// In an app (`UIApplication`), or anywhere on Apple's systems with `ProcessInfo.performExpiringActivity`:
 ///
@@ -13,12 +13,12 @@ internal import RekindleFFI
 /// })
 /// ```
 ///
-/// Both ends are called from threads of rekindle's own.
+/// Both functions are called on rekindle's own threads.
 public typealias BackgroundWork = @Sendable (_ reason: String) -> @Sendable () -> Void
 
-/// Begins the work with each refresh, and ends it once nothing is under way or unsaved.
+/// Begins background work with each refresh, and ends it when no work is in progress and nothing is unsaved.
 final class Awake: @unchecked Sendable {
-    /// iOS gives about thirty seconds, and kills who takes more.
+    /// iOS grants about thirty seconds, and ends an app that takes longer.
     private static let most: TimeInterval = 25
 
     private let begin: BackgroundWork

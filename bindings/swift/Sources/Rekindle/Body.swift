@@ -1,10 +1,10 @@
 import Foundation
 internal import RekindleFFI
 
-/// What a request carries.
+/// The body of a request.
 public struct Body: Sendable {
     let native: @Sendable () throws -> RequestBody
-    /// Unless the request names its own.
+    /// The media type, unless the request has a `Content-Type`.
     let contentType: String?
 
     private init(_ contentType: String?, _ native: @escaping @Sendable () throws -> RequestBody) {
@@ -12,19 +12,19 @@ public struct Body: Sendable {
         self.contentType = contentType
     }
 
-    /// These bytes.
+    /// A body or part of these bytes.
     public static func data(_ data: Data, contentType: String? = nil) -> Body {
         Body(contentType) { .bytes(bytes: data) }
     }
 
-    /// This text, in UTF-8.
+    /// A body of this text, in UTF-8.
     public static func text(_ text: String, contentType: String = "text/plain; charset=utf-8") -> Body {
         .data(Data(text.utf8), contentType: contentType)
     }
 
-    /// This value, as JSON.
+    /// A body of this value, as JSON.
     ///
-    /// - Throws: ``RekindleError/Kind/invalidConfig`` if it cannot be written.
+    /// - Throws: ``RekindleError/Kind/invalidConfig`` if the value cannot be encoded.
     public static func json(_ value: some Encodable, encoder: JSONEncoder = JSONEncoder()) throws -> Body {
         let text = String(decoding: try encoded(value, "body", encoder), as: UTF8.self)
         return Body(nil) { .json(text: text) }
@@ -50,31 +50,30 @@ public struct Body: Sendable {
             native = RekindleFFI.Part(name: name, content: content, fileName: fileName, contentType: contentType)
         }
 
-        /// This text.
+        /// A part of this text.
         public static func text(_ name: String, _ text: String) -> Part {
             Part(name, .bytes(bytes: Data(text.utf8)), nil, nil)
         }
 
-        /// These bytes.
+        /// A body or part of these bytes.
         public static func data(_ name: String, _ data: Data, fileName: String? = nil, contentType: String? = nil)
             -> Part
         {
             Part(name, .bytes(bytes: data), fileName, contentType)
         }
 
-        /// A file, read as it is sent, under its own name.
+        /// A part from a file, which is read while it is sent, with the file's own name.
         public static func file(_ name: String, _ file: URL, contentType: String? = nil) -> Part {
             Part(name, .file(path: file.path), file.lastPathComponent, contentType)
         }
     }
 
-    /// What can be read once. A request that carries it is not sent again: its token is refreshed, and you get the
-    /// response with ``Response/replayRefused``. A second request with it is an error of the kind
-    /// ``RekindleError/Kind/misuse``: nothing would be left to send.
+    /// A stream that can be read only once. Its request is not sent again: the token is refreshed, and you get the response
+    /// with ``Response/replayRefused``. A second request with this body throws ``RekindleError/Kind/misuse``.
     ///
     /// - Parameters:
-    ///   - chunks: The pieces.
-    ///   - length: How many bytes it is, if that is known.
+    ///   - chunks: The chunks.
+    ///   - length: Its length in bytes, if that is known.
     ///   - contentType: Its media type.
     public static func once<Chunks: AsyncSequence & Sendable>(
         _ chunks: Chunks, length: UInt64? = nil, contentType: String? = nil
@@ -86,19 +85,19 @@ public struct Body: Sendable {
         }
     }
 
-    /// What is opened anew for each send, so that the request can be sent again.
+    /// A stream that is opened again for each send, so that the request can be sent again.
     ///
     /// - Parameters:
-    ///   - length: How many bytes it is, if that is known.
+    ///   - length: Its length in bytes, if that is known.
     ///   - contentType: Its media type.
-    ///   - open: Gives the pieces from the beginning.
+    ///   - open: Returns the chunks from the beginning.
     public static func opened<Chunks: AsyncSequence>(
         length: UInt64? = nil, contentType: String? = nil, by open: @escaping @Sendable () throws -> Chunks
     ) -> Body where Chunks.Element == Data {
         Body(contentType) { .factory(factory: Opener { Source(try open()) }, length: length) }
     }
 
-    /// A file, read as it is sent.
+    /// A file, which is read while it is sent.
     public static func file(_ file: URL, contentType: String? = nil) -> Body {
         let length = (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize
         return .opened(length: length.map(UInt64.init), contentType: contentType) { try FilePieces(file) }
@@ -109,7 +108,7 @@ func encoded(_ value: some Encodable, _ argument: String, _ encoder: JSONEncoder
     do {
         return try encoder.encode(value)
     } catch {
-        // The error's own text could quote the value.
+        // The error's own message could contain the value.
         throw RekindleError(.invalidConfig, "\(argument): a \(type(of: value)) that cannot be written as JSON")
     }
 }
@@ -127,8 +126,8 @@ private final class Once: @unchecked Sendable {
     }
 }
 
-/// Pieces of the user's, as the engine wants them. One reader asks for one piece after the other; that nobody wants more
-/// may be said while it waits for one. Whoever asks otherwise would take what is left for all of it.
+/// A user's chunks, as the engine reads them. One reader requests one chunk after the other, and may release the source
+/// while it waits for one. A second reader gets an error, because it would take the rest for the whole body.
 final class Source<Chunks: AsyncSequence>: BodySource, @unchecked Sendable where Chunks.Element == Data {
     private enum State {
         case ready(Chunks.AsyncIterator)
@@ -173,7 +172,7 @@ final class Source<Chunks: AsyncSequence>: BodySource, @unchecked Sendable where
 
     private func give(back rest: Chunks.AsyncIterator?) {
         lock.withLock {
-            // Unless it was released meanwhile.
+            // Not if it was released meanwhile.
             if case .asked = state { state = rest.map(State.ready) ?? .over }
         }
     }
@@ -195,7 +194,7 @@ private final class Opener: BodyFactory {
     }
 }
 
-/// A file in pieces of 64 KiB.
+/// A file in chunks of 64 KiB.
 private struct FilePieces: AsyncSequence, AsyncIteratorProtocol {
     private let handle: FileHandle
 

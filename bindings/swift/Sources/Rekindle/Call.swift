@@ -1,12 +1,12 @@
 public import Foundation
 internal import RekindleFFI
 
-/// The headers to add to a request, in place of those of the same name. They are for one send.
+/// The headers to set on a request, replacing those of the same name. They are valid for one send.
 public struct Added: Sendable {
-    /// The token's first. None where the request goes without it.
+    /// The token's header first. Empty if the request is sent without the token.
     public let headers: Headers
-    /// Whether HTTP clients that follow redirects unseen drop them at another origin. If not, don't send the request with
-    /// such a client.
+    /// Whether HTTP clients that follow redirects by themselves drop these headers at another origin. If not, don't send the
+    /// request with such a client.
     public let stayAtRedirects: Bool
 
     static let nothing = Added(headers: Headers([]), stayAtRedirects: true)
@@ -14,17 +14,17 @@ public struct Added: Sendable {
 
 /// What is known of a request's body.
 public enum Content: Sendable {
-    /// All of it: GraphQL is read from it, and it can be sent again. Empty, if there is no body.
+    /// The whole body, empty if there is none: a GraphQL operation is read from it, and it can be sent again.
     case data(Data)
-    /// Only that it can be sent again.
+    /// The body is not known, but can be sent again.
     case replayable
-    /// Only that it can be sent once.
+    /// The body can be sent only once.
     case once
 }
 
 /// What a response to a request with the session's token says.
 public struct Judged: Sendable, Hashable {
-    /// What it says about the token.
+    /// What the response says about the token.
     public let verdict: Verdict
     /// Why the request was not sent again although its token was rejected.
     public let replayRefused: String?
@@ -32,16 +32,16 @@ public struct Judged: Sendable, Hashable {
     static let accepted = Judged(verdict: .accepted, replayRefused: nil)
 }
 
-/// What follows from a response.
+/// What to do after a response.
 public enum Next: Sendable {
-    /// Send the request again, with these headers in place of the former ones.
+    /// Send the request again, with these headers instead of the previous ones.
     case sendAgain(Added)
-    /// It is the answer, with what it says about the token; nothing if the request carried none of the session's.
+    /// Return this response to the caller. With what it says about the token; `nil` if the request did not carry it.
     case keep(Judged?)
 }
 
-/// The protocol for one request of an HTTP client of your own, until its last response: which headers to add, and what
-/// follows from the response. It sends nothing itself. Ask it one thing after the other.
+/// The protocol for one request of your own HTTP client, until its last response: which headers to add, and what to do after
+/// a response. It sends nothing itself. Make its calls one after the other.
 ///
 /// ```swift
 /// let call = session.call("GET", url)
@@ -64,7 +64,7 @@ public final class Call: @unchecked Sendable {
     private struct State {
         var method: String
         var url: String
-        /// A valid token takes the short way: no native call is made for it until something is to be asked.
+        /// A valid token of the fast path, which needs no native call object.
         var ready: ReadyToken?
         var isWatched = false
         var target: KnownTarget?
@@ -78,16 +78,16 @@ public final class Call: @unchecked Sendable {
         state = State(method: method, url: url)
     }
 
-    /// Whether the request goes without the session's token.
+    /// Whether the request is sent without the session's token.
     public var isUnsigned: Bool { lock.withLock { state.isUnsigned } }
 
-    /// Whether a redirect led to another origin. Of the request's own headers only those may go along that
-    /// ``mayTravel(_:)`` names, and nothing of the session's does, then or later.
+    /// Whether a redirect has left the origin. From then on, send none of the session's headers, and only those of the
+    /// request's own headers that ``mayTravel(_:)`` allows.
     public var hasLeft: Bool { lock.withLock { state.hasLeft } }
 
-    /// The headers to add before the first send. Waits for a token where that must be refreshed first.
+    /// Returns the headers to add before the first send. Waits if the token must be refreshed first.
     ///
-    /// - Throws: As ``Session/token(minLife:)``; ``RekindleError/Kind/invalidConfig`` where the session lists no origin.
+    /// - Throws: As ``Session/token(minLife:)``; ``RekindleError/Kind/invalidConfig`` if the session lists no origin.
     public func headers() async throws -> Added {
         if let added = try headersAtOnce() { return added }
         let call = try native()
@@ -95,12 +95,12 @@ public final class Call: @unchecked Sendable {
             with: try await session.asking(within: timeout) { try await call.headers(cancel: $0) })
     }
 
-    /// As ``headers()``; nothing where that would wait.
+    /// As ``headers()``, but returns `nil` instead of waiting.
     public func headersAtOnce() throws -> Added? {
         if session.targets.isCredential(in: own) { return unsigned() }
         let url = lock.withLock { state.url }
         guard let target = try session.targets.of(url) else { return unsigned() }
-        // A native call knows only of the tokens that it gave itself: the short way is closed once there is one.
+        // A native call knows only the tokens that it returned itself, so the fast path is not used after it.
         let tag = lock.withLock { state.native == nil } ? target.native.tokenTag() : 0
         let ready = tag == 0 ? nil : target.ready(tag)
         lock.withLock {
@@ -111,14 +111,14 @@ public final class Call: @unchecked Sendable {
         return try translated { try native().headersAtOnce() }.map { signed(with: $0) }
     }
 
-    /// What follows from a response. Where the session's token was rejected, waits for a new one.
+    /// Returns what to do after a response. If the session's token was rejected, waits for a new one.
     ///
     /// - Parameters:
     ///   - status: Its status.
     ///   - headers: Its headers.
-    ///   - body: As much of its body as has been read, decoded.
+    ///   - body: The part of its body that has been read, decoded.
     ///   - content: What is known of the request's body.
-    /// - Throws: Where a refresh was needed and failed: as ``Session/token(minLife:)``. The error has this response.
+    /// - Throws: If a refresh was needed and failed: as ``Session/token(minLife:)``. The error has this response.
     public func answered(
         status: Int, headers: @autoclosure () -> [(name: String, value: String)] = [], body: Data = Data(),
         content: @autoclosure () -> Content = .data(Data())
@@ -141,7 +141,8 @@ public final class Call: @unchecked Sendable {
         }
     }
 
-    /// The HTTP client was redirected, and goes on there: the headers to add. Where it has left the origin there are none.
+    /// The HTTP client was redirected, and continues there. Returns the headers to add; none if the redirect has left the
+    /// origin.
     public func redirected(_ method: String, to url: URL) throws -> Added {
         let call = try native()
         lock.withLock { (state.method, state.url) = (method, url.absoluteString) }
@@ -151,8 +152,8 @@ public final class Call: @unchecked Sendable {
         return added
     }
 
-    /// The HTTP client followed redirects unseen, and this URL answered. If another origin did, the response says nothing
-    /// about the token; a request that may have had an effect on its way is not sent again.
+    /// The HTTP client followed redirects by itself, and the response is from this URL. If that is another origin, the
+    /// response says nothing about the token. A request that may have had an effect is not sent again.
     public func answered(from url: URL) throws {
         let (before, isUnsigned) = lock.withLock { (state.url, state.isUnsigned) }
         if isUnsigned || url.absoluteString == before { return }
@@ -167,12 +168,13 @@ public final class Call: @unchecked Sendable {
         }
     }
 
-    /// Whether a request's header of this name may follow a redirect to another origin: it is known to carry no credential.
+    /// Whether a request's header of this name may be sent to another origin after a redirect: it is known to carry no
+    /// credential.
     public static func mayTravel(_ header: String) -> Bool {
         RekindleFFI.mayTravel(name: header)
     }
 
-    /// The call that holds something against the response; nothing where it is accepted.
+    /// The native call that rejects the response; `nil` if the token was accepted.
     private func judged(_ status: UInt16, _ headers: [Header], _ body: Data) throws -> RekindleFFI.Call? {
         let now = lock.withLock { state }
         let rejected: RekindleFFI.Call? = try translated {
@@ -219,29 +221,29 @@ public final class Call: @unchecked Sendable {
 }
 
 extension Session {
-    /// The protocol for one request of an HTTP client of your own. The token goes only to the session's `origins`.
+    /// Starts the protocol for one request of your own HTTP client. The token is sent only to the session's `origins`.
     ///
     /// - Parameters:
     ///   - method: `GET` and so on.
-    ///   - url: Where it goes.
-    ///   - headers: Those that the request has already; a credential among them is left alone.
-    ///   - timeout: How long it may wait for a token at a time.
+    ///   - url: The absolute URL.
+    ///   - headers: The request's own headers. A request that already has a credential is not signed.
+    ///   - timeout: The limit for each wait for a token.
     public func call(
         _ method: String, _ url: URL, headers: [(name: String, value: String)] = [], timeout: Duration? = nil
     ) -> Call {
         Call(self, method, url.absoluteString, headers.map { Header(name: $0.name, value: $0.value) }, timeout)
     }
 
-    /// Whether the token is for that URL.
+    /// Whether the token may be sent to this URL.
     public func owns(_ url: URL) throws -> Bool {
         try translated { try native.owns(url: url.absoluteString) }
     }
 }
 
 extension Added: CustomStringConvertible, CustomReflectable {
-    /// The names alone.
+    /// Only the names.
     public var description: String { "Added(\(headers.map(\.name)))" }
-    /// Nothing: `dump` would show the token.
+    /// Empty, so that `dump` does not show the token.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 
     init(_ added: RekindleFFI.Added) {
@@ -256,7 +258,7 @@ extension Judged {
 }
 
 extension Content: CustomStringConvertible, CustomReflectable {
-    /// Without the body.
+    /// Omits the body.
     public var description: String {
         switch self {
         case .data(let data): "Content.data(\(data.count) bytes)"
@@ -264,7 +266,7 @@ extension Content: CustomStringConvertible, CustomReflectable {
         case .once: "Content.once"
         }
     }
-    /// Nothing: `dump` would show the body.
+    /// Empty, so that `dump` does not show the body.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 
     fileprivate var native: RekindleFFI.Content {
@@ -277,14 +279,14 @@ extension Content: CustomStringConvertible, CustomReflectable {
 }
 
 extension String {
-    /// As header names are compared.
+    /// Compares header names, ignoring case.
     func isSame(_ other: String) -> Bool {
         caseInsensitiveCompare(other) == .orderedSame
     }
 }
 
 extension Data {
-    /// Enough to see whether a body begins as JSON does.
+    /// Enough to see whether a body begins like JSON.
     private static let firstBytes = 64
 
     fileprivate func asked(by reads: Reads) -> Data {

@@ -1,8 +1,8 @@
 import Foundation
 internal import RekindleFFI
 
-/// An HTTP client whose session stays alive: it sends the token where it belongs, and sends again what was turned away
-/// for an old one.
+/// An HTTP client that sends requests with a session's access token, and sends them again with a new token after the old one
+/// was rejected.
 ///
 /// ```swift
 /// let client = try Client(session, baseURL: "https://api.example.com")
@@ -10,26 +10,26 @@ internal import RekindleFFI
 /// try await client.post("/users", body: .json(user)).errorForStatus()
 /// ```
 public final class Client: Sendable {
-    /// The session that it sends with.
+    /// The session whose token the requests carry.
     public let session: Session
     private let native: RekindleFFI.Client
 
-    /// Makes it.
+    /// Creates a client.
     ///
     /// - Parameters:
-    ///   - session: Whose token is sent.
-    ///   - baseURL: What relative URLs are below; the token is for its origin.
+    ///   - session: The session whose token is sent.
+    ///   - baseURL: The URL that relative URLs are resolved below. Its origin receives the token.
     ///   - headers: Sent with every request.
-    ///   - timeout: How long a request may take, refreshes, replays and its body included.
-    ///   - maxRedirects: How many redirects are followed.
-    ///   - maxSends: How often a request is sent at most where it failed by itself.
-    ///   - retryStatuses: The statuses after which it is sent again, where that is safe (408, 429, 502, 503, 504).
-    ///   - maxBodyBytes: How long a body may be that is read whole (256 MiB); a longer one is an error. A stream has no
-    ///     limit.
-    ///   - graphQLPath: Where ``graphQL(_:variables:as:decoder:)`` asks (`/graphql`).
-    ///   - http: How connections are made, where that differs from the session's. Not with a `transport`.
+    ///   - timeout: The limit for a whole request, including refreshes, replays and reading the body.
+    ///   - maxRedirects: The maximum number of redirects to follow.
+    ///   - maxSends: The maximum number of times a request is sent when it fails with a transient error.
+    ///   - retryStatuses: The statuses after which a request is sent again, if that is safe (408, 429, 502, 503, 504).
+    ///   - maxBodyBytes: The maximum length of a body that is read whole (256 MiB); a longer one is an error. Streams have
+    ///     no limit.
+    ///   - graphQLPath: The path that ``graphQL(_:variables:as:decoder:)`` sends to (`/graphql`).
+    ///   - http: Connection settings, if they differ from the session's. Not allowed with `transport`.
     ///   - transport: An HTTP stack of your own: ``URLSessionTransport``.
-    /// - Throws: ``RekindleError/Kind/invalidConfig``, naming the argument.
+    /// - Throws: ``RekindleError/Kind/invalidConfig`` if an argument is invalid; the message names it.
     public init(
         _ session: Session,
         baseURL: String? = nil,
@@ -46,7 +46,7 @@ public final class Client: Sendable {
         let config = ClientConfig(
             baseUrl: baseURL, headers: headers.map(Header.init), timeout: try timeout.positive("timeout"),
             maxRedirects: try small(maxRedirects, "maxRedirects"), maxSends: try small(maxSends, "maxSends"),
-            // What is no status is the engine's to refuse.
+            // An invalid status becomes 0, which the engine rejects.
             retryStatuses: retryStatuses?.map { UInt16(exactly: $0) ?? 0 }, maxBodyBytes: maxBodyBytes,
             graphqlPath: graphQLPath, http: try http?.native())
         self.session = session
@@ -56,17 +56,16 @@ public final class Client: Sendable {
         }
     }
 
-    /// A request of any method. Its answer's status is no error: see ``Response/errorForStatus()``.
+    /// Sends a request. No status is an error: see ``Response/errorForStatus()``.
     ///
     /// - Parameters:
     ///   - method: `GET` and so on.
-    ///   - url: Below the base URL, or whole.
-    ///   - query: Added to the URL's query, encoded.
-    ///   - headers: Beside the client's own.
+    ///   - url: Absolute, or relative to the base URL.
+    ///   - query: Parameters to encode and add to the URL's query.
+    ///   - headers: Added to the client's own headers.
     ///   - body: Its body.
-    ///   - timeout: Instead of the client's.
-    ///   - idempotencyKey: Lets a request that is not idempotent be sent again: the server sees by it that it is the
-    ///     same.
+    ///   - timeout: Replaces the client's timeout.
+    ///   - idempotencyKey: Sent as `Idempotency-Key`; allows a request with a non-idempotent method to be sent again.
     ///   - followRedirects: Whether redirects are followed.
     public func request(
         _ method: String, _ url: String, query: KeyValuePairs<String, String> = [:],
@@ -79,7 +78,7 @@ public final class Client: Sendable {
                 followRedirects: followRedirects, streamed: false))
     }
 
-    /// A request whose body comes as it is read: see ``Response/chunks``.
+    /// Sends a request whose response body is streamed: see ``Response/chunks``.
     public func stream(
         _ method: String, _ url: String, query: KeyValuePairs<String, String> = [:],
         headers: [String: String] = [:], body: Body? = nil, timeout: Duration? = nil,
@@ -95,9 +94,9 @@ public final class Client: Sendable {
         Response(try await session.asking { try await native.request(request: request, cancel: $0) })
     }
 
-    /// The data of a GraphQL answer.
+    /// Sends a GraphQL request and returns the `data` of the response.
     ///
-    /// - Throws: ``RekindleError/Kind/graphQL`` where it holds errors.
+    /// - Throws: ``RekindleError/Kind/graphQL`` if the response contains errors.
     public func graphQL<Value: Decodable>(
         _ query: String, variables: (any Encodable & Sendable)? = nil, as type: Value.Type = Value.self,
         decoder: JSONDecoder = JSONDecoder()
@@ -122,9 +121,9 @@ public final class Client: Sendable {
     }
 }
 
-// By method.
+// Requests by method.
 extension Client {
-    /// A GET.
+    /// Sends a GET request.
     public func get(
         _ url: String, query: KeyValuePairs<String, String> = [:], headers: [String: String] = [:],
         timeout: Duration? = nil
@@ -132,7 +131,7 @@ extension Client {
         try await request("GET", url, query: query, headers: headers, timeout: timeout)
     }
 
-    /// A HEAD.
+    /// Sends a HEAD request.
     public func head(
         _ url: String, query: KeyValuePairs<String, String> = [:], headers: [String: String] = [:],
         timeout: Duration? = nil
@@ -140,7 +139,7 @@ extension Client {
         try await request("HEAD", url, query: query, headers: headers, timeout: timeout)
     }
 
-    /// An OPTIONS.
+    /// Sends an OPTIONS request.
     public func options(
         _ url: String, query: KeyValuePairs<String, String> = [:], headers: [String: String] = [:],
         timeout: Duration? = nil
@@ -148,7 +147,7 @@ extension Client {
         try await request("OPTIONS", url, query: query, headers: headers, timeout: timeout)
     }
 
-    /// A POST.
+    /// Sends a POST request.
     @discardableResult
     public func post(
         _ url: String, query: KeyValuePairs<String, String> = [:], headers: [String: String] = [:],
@@ -159,7 +158,7 @@ extension Client {
             idempotencyKey: idempotencyKey)
     }
 
-    /// A PUT.
+    /// Sends a PUT request.
     @discardableResult
     public func put(
         _ url: String, query: KeyValuePairs<String, String> = [:], headers: [String: String] = [:],
@@ -168,7 +167,7 @@ extension Client {
         try await request("PUT", url, query: query, headers: headers, body: body, timeout: timeout)
     }
 
-    /// A PATCH.
+    /// Sends a PATCH request.
     @discardableResult
     public func patch(
         _ url: String, query: KeyValuePairs<String, String> = [:], headers: [String: String] = [:],
@@ -179,7 +178,7 @@ extension Client {
             idempotencyKey: idempotencyKey)
     }
 
-    /// A DELETE.
+    /// Sends a DELETE request.
     @discardableResult
     public func delete(
         _ url: String, query: KeyValuePairs<String, String> = [:], headers: [String: String] = [:],
@@ -190,7 +189,7 @@ extension Client {
 }
 
 extension Client: CustomStringConvertible {
-    /// Whose it is, without a token.
+    /// The client's session, without tokens.
     public var description: String { native.debugDescription }
 }
 

@@ -3,24 +3,24 @@ internal import RekindleFFI
 
 /// The tokens of one sign-in. Printing one shows none of them.
 public struct Credential: Sendable {
-    /// The access token, if there is one already.
+    /// The access token, if there is one.
     public var accessToken: String?
-    /// The refresh token. Without one the access token is served to its end.
+    /// The refresh token. Without one, the access token is served until it expires.
     public var refreshToken: String?
-    /// How long the access token lives from now on. This or ``expiresAt``.
+    /// The access token's remaining lifetime. Set this or ``expiresAt``.
     public var expiresIn: Duration?
-    /// When it ends.
+    /// When the access token expires.
     public var expiresAt: Date?
-    /// When the refresh token ends, if the server said so.
+    /// When the refresh token expires, if the server said so.
     public var refreshTokenExpiresAt: Date?
     /// The granted scope, as the server wrote it.
     public var scope: String?
     /// `Bearer` unless the server said otherwise.
     public var tokenType: String?
-    /// What must come back with the tokens: instance URL, issuer, and the like.
+    /// Further fields to keep with the tokens, such as an instance URL or an issuer.
     public var extra: [String: String]
 
-    /// A credential of these parts.
+    /// Creates a credential.
     public init(
         accessToken: String? = nil, refreshToken: String? = nil, expiresIn: Duration? = nil,
         expiresAt: Date? = nil, refreshTokenExpiresAt: Date? = nil, scope: String? = nil, tokenType: String? = nil,
@@ -36,7 +36,7 @@ public struct Credential: Sendable {
         self.extra = extra
     }
 
-    /// A time that cannot be is the engine's to refuse; one below zero has no form on the way there.
+    /// The engine rejects impossible times; a negative one cannot be passed to it.
     func native() -> RekindleFFI.Credential {
         RekindleFFI.Credential(
             accessToken: accessToken, refreshToken: refreshToken,
@@ -47,7 +47,7 @@ public struct Credential: Sendable {
 }
 
 extension Credential: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// Without the tokens.
+    /// Omits the tokens.
     public var description: String {
         let shown = [
             accessToken.map { _ in "accessToken: ***" }, refreshToken.map { _ in "refreshToken: ***" },
@@ -56,8 +56,8 @@ extension Credential: CustomStringConvertible, CustomDebugStringConvertible, Cus
         ]
         return "Credential(\(shown.compactMap { $0 }.joined(separator: ", ")))"
     }
-    /// Without the tokens.
+    /// Omits the tokens.
     public var debugDescription: String { description }
-    /// Nothing: `dump` would show the tokens.
+    /// Empty, so that `dump` shows no tokens.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,11 +1,11 @@
 import Foundation
 internal import RekindleFFI
 
-/// What a server says of itself (RFC 8414, OpenID Connect), by its issuer, as text: for the `server` of a ``Session``. It can
-/// be kept.
+/// Fetches a server's metadata (RFC 8414, OpenID Connect Discovery) by its issuer. The result is text for the `server` of a
+/// ``Session``, and can be stored.
 ///
 /// - Parameters:
-///   - http: How the built-in HTTP stack makes its connections: the session's.
+///   - http: Connection settings of the built-in HTTP stack.
 ///   - transport: An HTTP stack of your own, instead of the built-in one.
 public func discover(_ issuer: String, http: HTTPSettings? = nil, transport: (any Transport)? = nil) async throws
     -> String
@@ -18,29 +18,29 @@ public func discover(_ issuer: String, http: HTTPSettings? = nil, transport: (an
 }
 
 extension Session {
-    /// A session that is signed in, from a client id: in a browser on this machine, or, where `show` is given, on another
-    /// device. A store that holds a sign-in already is used, and nobody is asked. When the session can't be kept alive any
-    /// more, the user is asked again in the same way, while callers wait.
+    /// Signs the user in and returns the session: in a browser on this machine or, if `show` is given, on another device. If
+    /// the store already holds a sign-in, that is used without asking the user. When the sign-in expires for good, the user
+    /// is asked again in the same way, while callers wait.
     ///
     /// ```swift
     /// let session = try await Session.signedIn(at: "google", clientID: "...", store: .file("google.json"))
     /// print(try await Client(session, baseURL: "https://www.googleapis.com").get("/oauth2/v3/userinfo").text)
     /// ```
     ///
-    /// Not on a phone, where the app's own link comes back: ``beginSignIn(_:)`` and
-    /// ``finishSignIn(pending:callback:)``.
+    /// Not for phones, where the browser returns by an app link: use ``beginSignIn(_:)`` and
+    /// ``finishSignIn(pending:callback:)`` there.
     ///
     /// - Parameters:
-    ///   - server: A preset's name (`google`), or an issuer (`https://..`), which is asked for its endpoints.
-    ///   - clientID: The client's id at the server.
-    ///   - clientSecret: Its secret, if it has one.
-    ///   - scope: Names with spaces between them; without it, the dialect's.
+    ///   - server: A preset's name (`google`), or an issuer (`https://..`), whose metadata is fetched.
+    ///   - clientID: The client id that is registered at the server.
+    ///   - clientSecret: The client secret, if there is one.
+    ///   - scope: Space-separated; by default the dialect's.
     ///   - store: Where the sign-in is kept.
-    ///   - origins: Where the token may go. A client's base URL is added by itself.
-    ///   - request: What else the sign-in asks for.
-    ///   - http: How connections are made.
-    ///   - open: Shows the address; without it, the system's browser is opened. It must not block.
-    ///   - show: Tells the user where to go and what to type in (RFC 8628). It must not block.
+    ///   - origins: The origins that may receive the token. A client's base URL is added automatically.
+    ///   - request: Further parameters of the sign-in.
+    ///   - http: Connection settings.
+    ///   - open: Opens the URL, instead of the system's browser. It must not block.
+    ///   - show: Shows the user the URL to visit and the code to enter (RFC 8628). It must not block.
     public static func signedIn(
         at server: String, clientID: String, clientSecret: String? = nil, scope: String? = nil,
         store: StoreChoice = .memory, origins: [String] = [], request: SignInRequest = SignInRequest(),
@@ -59,8 +59,8 @@ extension Session {
         return try await session.signed(in: login)
     }
 
-    /// A session that is signed in at an API that says itself who signs its users in (RFC 9728), as MCP servers do: the server
-    /// is found, this client is registered there (RFC 7591), and the user signs in as with the other one.
+    /// Signs the user in to an API that publishes its authorization server (RFC 9728), as MCP servers do, and returns the
+    /// session: finds that server, registers this client there (RFC 7591), and signs the user in.
     ///
     /// ```swift
     /// let session = try await Session.signedIn(
@@ -68,17 +68,17 @@ extension Session {
     /// ```
     ///
     /// - Parameters:
-    ///   - resource: The API's address. The token is for its origin.
-    ///   - name: What users see that they let in.
-    ///   - scope: Without it, all that the API knows.
+    ///   - resource: The API's URL. The token is sent to its origin.
+    ///   - name: The client name that users see when they are asked for consent.
+    ///   - scope: By default all scopes that the API lists.
     ///   - store: Where the sign-in is kept.
-    ///   - clientID: The client's id, where it is registered already.
-    ///   - keptAt: The file that keeps the registration, which may hold a secret (mode 0600): another one would be another
-    ///     client. By default beside the store's file; with another store the client is registered anew each time.
-    ///   - request: What else the sign-in asks for.
-    ///   - http: How connections are made.
-    ///   - open: Shows the address; without it, the system's browser is opened. It must not block.
-    ///   - show: Tells the user where to go and what to type in (RFC 8628). It must not block.
+    ///   - clientID: The client id, if this client is already registered.
+    ///   - keptAt: The file that keeps the registration (mode 0600; it may contain a secret). By default next to a file
+    ///     store's file; with other stores the client is registered again each time.
+    ///   - request: Further parameters of the sign-in.
+    ///   - http: Connection settings.
+    ///   - open: Opens the URL, instead of the system's browser. It must not block.
+    ///   - show: Shows the user the URL to visit and the code to enter (RFC 8628). It must not block.
     public static func signedIn(
         to resource: String, name: String, scope: String? = nil, store: StoreChoice = .memory,
         clientID: String? = nil, keptAt: String? = nil, request: SignInRequest = SignInRequest(),

@@ -1,12 +1,12 @@
 import Foundation
 
 extension Duration {
-    /// As the engine counts: seconds.
+    /// In seconds, as the engine counts.
     var seconds: TimeInterval {
         TimeInterval(components.seconds) + TimeInterval(components.attoseconds) / 1e18
     }
 
-    /// The same, if the engine can have it; else `InvalidConfig` that names the argument.
+    /// The duration in seconds, if it is positive; otherwise throws `InvalidConfig` with the argument's name.
     func positive(_ argument: String) throws -> TimeInterval {
         guard self > .zero else {
             throw RekindleError(.invalidConfig, "\(argument): must be more than zero, and is \(self)")
@@ -14,12 +14,12 @@ extension Duration {
         return seconds
     }
 
-    /// The same, if the engine can have it: not below zero.
+    /// The duration in seconds; zero if it is negative.
     var notNegative: TimeInterval {
         max(seconds, 0)
     }
 
-    /// To the nanosecond: so fine are the engine's, and what has been a whole number of them is one again.
+    /// Rounded to nanoseconds, the engine's resolution, so that whole numbers of them survive the conversion.
     init(_ interval: TimeInterval) {
         let nanoseconds = Int64(exactly: (interval * 1e9).rounded())
         self = nanoseconds.map { .nanoseconds($0) } ?? .seconds(interval)

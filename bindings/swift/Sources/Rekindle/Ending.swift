@@ -1,15 +1,14 @@
 import Foundation
 internal import RekindleFFI
 
-/// The end of a program waits for a refresh that is under way, a credential that is not saved yet and events that nobody has
-/// heard yet, of all sessions together five seconds at most: a program that ends at once loses none of them, also of sessions
-/// that nobody holds any more.
+/// At its end, the process waits for refreshes in progress, unsaved credentials and undelivered events, including those of
+/// released sessions, for at most five seconds in total. So a program that exits early loses none of them.
 final class Ending: @unchecked Sendable {
     static let all = Ending()
 
     private let lock = NSLock()
     private var kept: [ObjectIdentifier: any Unsettled] = [:]
-    /// Of those that nobody holds any more, those that were not settled then.
+    /// Sessions and apps that were not settled when they were released.
     private var lingering: [any Unsettled] = []
 
     private init() {
@@ -20,7 +19,7 @@ final class Ending: @unchecked Sendable {
         lock.withLock { kept[ObjectIdentifier(one)] = one }
     }
 
-    /// Nobody holds it any more.
+    /// It is no longer referenced.
     func lets(go one: any Unsettled) {
         lock.withLock {
             kept[ObjectIdentifier(one)] = nil
@@ -43,7 +42,7 @@ final class Ending: @unchecked Sendable {
     }
 }
 
-/// What may have work left.
+/// A session or app that may have work in progress.
 protocol Unsettled: AnyObject, Sendable {
     func isSettled() -> Bool
     func shutdown(most: TimeInterval, cancel: CancelToken?) async throws -> Bool

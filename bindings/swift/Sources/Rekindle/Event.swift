@@ -1,42 +1,42 @@
 internal import RekindleFFI
 
-/// One thing that a session tells, without secrets.
+/// An event of a session. It contains no secrets.
 public struct Event: Sendable, Hashable {
     /// What happened.
     public enum Kind: Sendable, Hashable {
-        /// A credential was given.
+        /// A sign-in set a credential.
         case signedIn
         /// A refresh started: because of `expired`, `advisory`, `rejected` or `forced`.
         case refreshStarted(cause: String)
-        /// A refresh brought a token.
+        /// A refresh succeeded.
         case refreshSucceeded(waiters: UInt64, duration: Duration, persisted: Bool)
-        /// A refresh did not come through.
+        /// A refresh failed.
         case refreshFailed(kind: RekindleError.Kind, retryAfter: Duration?)
-        /// A token was taken from the store that somebody else had refreshed.
+        /// A token that another process had refreshed was read from the store.
         case adopted
         /// The credential could not be saved; it is served from memory.
         case unpersisted
-        /// It was saved later.
+        /// A credential that could not be saved before has been saved.
         case persisted
-        /// A request was sent again with another token.
+        /// A request was sent again with a new token.
         case replayed
         /// A request was sent again after a transient failure.
         case retried
-        /// The user must sign in: `rejected`, `reuse_detected`, .. Told once for each lost credential.
+        /// The user must sign in: `rejected`, `reuse_detected`, .. Emitted once for each lost credential.
         case loginRequired(reason: String)
-        /// There were too many refreshes that no clock explains.
+        /// There were too many refreshes, more than expiring tokens explain.
         case refreshLimited
         /// The user signed out.
         case signedOut
-        /// Something that needs a look: `insecure_origin`, `life_too_short`, ..
+        /// A warning: `insecure_origin`, `life_too_short`, ..
         case warned(warning: String)
-        /// A kind that this version does not know.
+        /// An unknown kind, of a newer native library.
         case other
     }
 
     /// The kind's name, the same in every language.
     public let name: String
-    /// A short tag of the sign-in.
+    /// A short identifier of the sign-in.
     public let lineage: String
     /// The generation of the access token.
     public let generation: UInt64
@@ -75,7 +75,7 @@ extension Event.Kind {
     }
 }
 
-/// Hands events to a function of the user's.
+/// Passes events to a user's function.
 final class Listener: EventListener {
     private let call: @Sendable (Event) -> Void
 

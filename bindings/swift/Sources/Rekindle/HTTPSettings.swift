@@ -1,30 +1,30 @@
 public import Foundation
 internal import RekindleFFI
 
-/// How the built-in HTTP stack makes its connections: for requests of an API, and for token requests.
+/// Connection settings of the built-in HTTP stack, for API requests and token requests.
 ///
 /// ```swift
 /// let http = HTTPSettings(proxy: .url("http://proxy.example.com:3128"), rootCertificates: [companyRoot])
 /// let session = try Session(tokenURL: "https://auth.example.com/token", clientID: "app", http: http)
 /// ```
 ///
-/// What is left out of the settings is the system's: its roots (`SSL_CERT_FILE`, `SSL_CERT_DIR` where they are set), its
-/// proxy (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`). Loopback is asked directly.
+/// The defaults are the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR`, if set) and proxy (`HTTPS_PROXY`, `HTTP_PROXY`,
+/// `ALL_PROXY`, `NO_PROXY`). Requests to loopback never use a proxy.
 public struct HTTPSettings: Sendable, Hashable {
-    /// The proxy; the system's if it is left out.
+    /// The proxy; by default the system's.
     public var proxy: Proxy?
-    /// Roots to trust beside the system's: each one or several certificates in PEM.
+    /// Root certificates to trust in addition to the system's; each element is one or more certificates in PEM.
     public var rootCertificates: [Data]
-    /// Shown to servers that ask for it: mutual TLS (RFC 8705).
+    /// The client certificate, for mutual TLS (RFC 8705).
     public var clientCertificate: ClientCertificate?
-    /// Whether HTTP/2 may be spoken.
+    /// Whether HTTP/2 may be used.
     public var http2: Bool
-    /// The header of that name, where a request has none.
+    /// The `User-Agent` of requests that have none.
     public var userAgent: String?
-    /// How long a connection may take to come about (10 s).
+    /// The limit for establishing a connection (10 s).
     public var connectTimeout: Duration?
 
-    /// What is left out has the default.
+    /// Creates settings.
     public init(
         proxy: Proxy? = nil, rootCertificates: [Data] = [], clientCertificate: ClientCertificate? = nil,
         http2: Bool = true, userAgent: String? = nil, connectTimeout: Duration? = nil
@@ -44,11 +44,11 @@ public struct HTTPSettings: Sendable, Hashable {
     }
 }
 
-/// Which proxy requests go through.
+/// The proxy that requests are sent through.
 public enum Proxy: Sendable, Hashable {
-    /// None, whatever the system says.
+    /// No proxy, even if the system has one.
     case direct
-    /// This one: `http://..` or `https://..`; it may hold a name and a password.
+    /// The proxy at this URL, `http://..` or `https://..`; it may contain a user name and a password.
     case url(String)
 
     var native: RekindleFFI.Proxy {
@@ -59,14 +59,14 @@ public enum Proxy: Sendable, Hashable {
     }
 }
 
-/// A certificate of the client's own.
+/// A client certificate with its key.
 public struct ClientCertificate: Sendable, Hashable {
-    /// The certificate and those between it and its root, in PEM.
+    /// The certificate and its intermediate certificates, in PEM.
     public let chain: Data
     let key: Data
 
     /// - Parameters:
-    ///   - chain: The certificate and those between it and its root, in PEM.
+    ///   - chain: The certificate and its intermediate certificates, in PEM.
     ///   - key: Its private key, in PEM, without a password.
     public init(chain: Data, key: Data) {
         self.chain = chain
@@ -79,22 +79,22 @@ public struct ClientCertificate: Sendable, Hashable {
 }
 
 extension HTTPSettings: CustomStringConvertible, CustomReflectable {
-    /// Without the proxy, which may hold a password, and without keys.
+    /// Omits the proxy, which may contain a password, and keys.
     public var description: String { "HTTPSettings(http2: \(http2))" }
-    /// Nothing: `dump` would show them.
+    /// Empty, so that `dump` shows no secrets.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 extension Proxy: CustomStringConvertible, CustomReflectable {
-    /// Without a URL, which may hold a password.
+    /// Omits the URL, which may contain a password.
     public var description: String { self == .direct ? "Proxy.direct" : "Proxy.url(***)" }
-    /// Nothing: `dump` would show the URL.
+    /// Empty, so that `dump` does not show the URL.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 extension ClientCertificate: CustomStringConvertible, CustomReflectable {
-    /// Without the key.
+    /// Omits the key.
     public var description: String { "ClientCertificate(***)" }
-    /// Nothing: `dump` would show the key.
+    /// Empty, so that `dump` does not show the key.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,21 +1,21 @@
 import Foundation
 
-/// One item of a keychain, as ``KeychainStore`` needs it. On Apple's systems that is `SystemKeychain`.
+/// One item of a keychain, as ``KeychainStore`` uses it. On Apple's systems that is `SystemKeychain`.
 ///
-/// Each of the four is one step for all processes: that is what makes a save a compare-and-save.
+/// Each operation is atomic across processes, so that a save is a compare-and-save.
 public protocol KeychainItem: Sendable {
     /// The item; `nil` only if there certainly is none.
     func read() throws -> StoredRecord?
-    /// Adds it; `false` if there is one already.
+    /// Adds the item; returns `false` if there is one already.
     func add(_ item: StoredRecord) throws -> Bool
-    /// Replaces it if it has this version; `false` if not.
+    /// Replaces the item if it has this version; otherwise returns `false`.
     func replace(version: String, by item: StoredRecord) throws -> Bool
-    /// Whose it is: two with one identity are the same item.
+    /// Identifies the item: two values with the same identity are the same item.
     var identity: String { get }
 }
 
-/// Keeps the credential in a keychain. A keychain that is locked is unavailable, never empty: the session stays signed in
-/// because of a device that was not unlocked yet.
+/// Keeps the credential in a keychain. A locked keychain counts as unavailable, never as empty, so a session stays signed in
+/// while the device has not been unlocked yet.
 ///
 /// ```swift
 /// let session = try Session(.., store: .custom(KeychainStore(service: "com.example.app", accessGroup: "TEAM.group")))
@@ -23,17 +23,17 @@ public protocol KeychainItem: Sendable {
 public struct KeychainStore: Store {
     private let item: @Sendable (_ key: String) -> any KeychainItem
 
-    /// In this item: for one session.
+    /// Uses this item, for one session.
     public init(_ item: any KeychainItem) {
         self.item = { _ in item }
     }
 
-    /// In an item for each key: for the sessions of an ``App``.
+    /// Uses an item for each key, for the sessions of an ``App``.
     public init(items: @escaping @Sendable (_ key: String) -> any KeychainItem) {
         item = items
     }
 
-    /// That of the item of a session alone.
+    /// The identity of a single session's item.
     public var identity: String? { item("default").identity }
 
     /// The record and its version.
@@ -41,7 +41,7 @@ public struct KeychainStore: Store {
         try item(key).read()
     }
 
-    /// Replaces it if it is still what was expected.
+    /// Replaces the record if it is still the expected one.
     public func save(_ record: Data, key: String, expected: Expected) async throws -> String? {
         let (item, new) = (item(key), StoredRecord(record: record, version: UUID().uuidString))
         let saved =
@@ -53,7 +53,7 @@ public struct KeychainStore: Store {
         return saved ? new.version : nil
     }
 
-    /// Whatever is there. Others may write between the steps, so it is tried again; who writes all the time wins.
+    /// Replaces any record. Other processes may write between the steps, so it is retried a few times.
     private func overwrite(_ item: any KeychainItem, by new: StoredRecord) throws -> Bool {
         for _ in 0..<8 {
             let saved =
@@ -72,12 +72,12 @@ public struct KeychainStore: Store {
     internal import Security
 
     extension KeychainStore {
-        /// In the system's keychain.
+        /// A store in the system's keychain.
         ///
         /// - Parameters:
         ///   - service: The item's service; the app's identifier is usual.
-        ///   - account: The item's account; those of an ``App``'s sessions have the key after it.
-        ///   - accessGroup: Of all that share it: app and extensions.
+        ///   - account: The item's account. For the sessions of an ``App``, the key is appended.
+        ///   - accessGroup: The access group that the app and its extensions share.
         public init(service: String, account: String = "rekindle", accessGroup: String? = nil) {
             self.init(items: { key in
                 let account = key == "default" ? account : "\(account) \(key)"
@@ -86,8 +86,8 @@ public struct KeychainStore: Store {
         }
     }
 
-    /// A generic password in the system's keychain, of this device alone, readable after the first unlock: a refresh in
-    /// the background must be able to save.
+    /// A generic password in the system's keychain, only on this device, and accessible after the first unlock, because a
+    /// refresh in the background must be able to save.
     public struct SystemKeychain: KeychainItem {
         private let service: String
         private let account: String
@@ -100,7 +100,7 @@ public struct KeychainStore: Store {
             self.accessGroup = accessGroup
         }
 
-        /// Service, account and group.
+        /// The item's service, account and group.
         public var identity: String { "keychain \(accessGroup ?? "") \(service) \(account)" }
 
         /// The item.
@@ -119,7 +119,7 @@ public struct KeychainStore: Store {
             return StoredRecord(record: record, version: String(decoding: version, as: UTF8.self))
         }
 
-        /// Adds it; service, account and group are unique in a keychain.
+        /// Adds the item. Service, account and group are unique in a keychain.
         public func add(_ item: StoredRecord) throws -> Bool {
             var query = self.query
             query.merge(attributes(item)) { $1 }
@@ -127,7 +127,7 @@ public struct KeychainStore: Store {
             return try done(SecItemAdd(query as CFDictionary, nil), unless: errSecDuplicateItem)
         }
 
-        /// Replaces it: the version is part of what is looked for.
+        /// Replaces the item. The version is part of the query.
         public func replace(version: String, by item: StoredRecord) throws -> Bool {
             var query = self.query
             query[kSecAttrGeneric as String] = Data(version.utf8)

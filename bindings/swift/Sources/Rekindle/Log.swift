@@ -1,7 +1,6 @@
 import Foundation
 
-/// Where events go that should be logged: to a function of yours, for all sessions and apps that are made from then on. With
-/// swift-log these are its lines:
+/// Passes events to your logger, for all sessions and apps that are created afterwards. With swift-log:
 ///
 /// ```swift
 /// let logger = Logger(label: RekindleLog.label)
@@ -11,39 +10,39 @@ import Foundation
 /// }
 /// ```
 ///
-/// No line holds a secret.
+/// Log lines contain no secrets.
 public enum RekindleLog {
     /// The logger's name, the same in every language.
     public static let label = "rekindle.events"
 
-    /// How much a line is worth; swift-log's names.
+    /// The level of a line, with swift-log's names.
     public enum Level: String, Sendable, Hashable {
         /// Details: a refresh starts, a request is sent again.
         case debug
-        /// What happens now and then: a sign-in, a refresh that came through.
+        /// Normal events: a sign-in, a successful refresh.
         case info
-        /// What somebody should look at: the user must sign in, a refresh failed.
+        /// Events that need attention: the user must sign in, a refresh failed.
         case warning
     }
 
-    /// One event.
+    /// One log line, for one event.
     public struct Line: Sendable, Hashable {
-        /// What it is worth.
+        /// The level.
         public let level: Level
         /// The event's name, the same in every language.
         public let message: String
-        /// `session` (its key), `generation`, and what else the event says.
+        /// `session` (its key), `generation`, and the event's other fields.
         public let facts: [String: String]
     }
 
-    /// Hears each line, in order, on a thread of its own. Nothing: there is no log.
+    /// Sets the function that receives each line, in order, on a thread of its own; `nil` turns the log off.
     public static func handle(_ handler: (@Sendable (Line) -> Void)?) {
         current.set(handler)
     }
 
     private static let current = Current()
 
-    /// By the user's own function, and by the log.
+    /// Calls the user's function and the log.
     static func heard(by own: (@Sendable (Event) -> Void)?) -> (@Sendable (Event) -> Void)? {
         guard let handler = current.handler else { return own }
         return { event in

@@ -1,39 +1,39 @@
 import Foundation
 internal import RekindleFFI
 
-/// A clock for tests: it stands still until it is turned. Give it to ``Session``.
+/// A clock for tests, passed to ``Session``. It advances only when told to.
 public final class ManualClock: Sendable {
     let native = RekindleFFI.ManualClock()
 
-    /// One that stands somewhere in the year 2030.
+    /// Creates a clock that shows a time in the year 2030.
     public init() {}
 
-    /// Turns the monotonic and the wall clock on.
+    /// Advances the monotonic clock and the wall clock.
     public func advance(by time: Duration) {
         native.advance(by: time.notNegative)
     }
 
-    /// Sets the wall clock alone, as a user might.
+    /// Sets only the wall clock, as when a user changes the system time.
     public func jumpWall(to time: Date) {
         native.jumpWall(to: time)
     }
 
-    /// What the wall clock shows.
+    /// The wall clock's time.
     public var wall: Date {
         native.wall()
     }
 
-    /// How many wait for it.
+    /// The number of pending timers.
     public var sleepers: Int {
         Int(native.sleepers())
     }
 
-    /// How long until the next of them is due; zero where one is already.
+    /// The time until the next timer is due; zero if one is due already.
     public var untilNext: Duration? {
         native.untilNext().map { Duration($0) }
     }
 
-    /// Turns it to the next timer, if that is due within so long; whether there was one.
+    /// Advances both clocks to the next timer, if that is due within this time. Returns whether there was one.
     public func advanceToTimer(within time: Duration) -> Bool {
         native.advanceToTimer(within: time.notNegative)
     }

@@ -1,20 +1,20 @@
 internal import RekindleFFI
 
-/// The counters of sessions and apps in the Prometheus text format: what `GET /metrics` answers.
+/// Returns the counters of sessions and apps in the Prometheus text format, for a `/metrics` endpoint.
 ///
 /// ```swift
 /// let text = try metricsText(sessions: ["billing": session], apps: ["crm": app])
 /// ```
 ///
-/// Each counter is there once, with a line for each name: `rekindle_logins_required_total{app="billing",..} 3`.
-/// `rekindle_refresh_outcomes_total` counts refreshes again by what came of them: `granted`, `adopted` from another process,
+/// Each counter has one line for each session and app: `rekindle_logins_required_total{app="billing",..} 3`.
+/// `rekindle_refresh_outcomes_total` counts refreshes by outcome: `granted`, `adopted` from another process,
 /// `failed`, `login_required` or `limited`. `examples/prometheus/alerts.yml` alerts on them.
 ///
 /// - Parameters:
-///   - sessions: By the name that the label `app` has.
-///   - apps: The same.
-///   - labels: Further ones for every line.
-/// - Throws: ``RekindleError/Kind/invalidConfig`` where a label's name is none, or taken.
+///   - sessions: The sessions, by the value of the label `app`.
+///   - apps: The apps, by the value of the label `app`.
+///   - labels: Further labels for every line.
+/// - Throws: ``RekindleError/Kind/invalidConfig`` if the name of a label is invalid or already used.
 public func metricsText(
     sessions: KeyValuePairs<String, Session> = [:], apps: KeyValuePairs<String, App> = [:],
     labels: [String: String] = [:]

@@ -1,35 +1,35 @@
 import Foundation
 internal import RekindleFFI
 
-/// What a refresh function works with.
+/// The input of a refresh function.
 public struct RefreshInput: Sendable {
-    /// The refresh token, if the session has one. It must not be sent twice.
+    /// The refresh token, if the session has one. Send it at most once.
     public let refreshToken: String?
     /// The scope of the last grant.
     public let scope: String?
-    /// What came with the last grant.
+    /// The further fields of the last grant.
     public let extra: [String: String]
 }
 
 extension RefreshInput: CustomStringConvertible, CustomReflectable {
-    /// Without the token.
+    /// Omits the token.
     public var description: String { "RefreshInput(refreshToken: ***, scope: \(scope ?? "none"))" }
-    /// Nothing: `dump` would show the token.
+    /// Empty, so that `dump` does not show the token.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// What a refresh function throws to say what became of the refresh token. Anything else that it throws is taken for
-/// ``maybeSent(reason:)``: nobody knows what it did.
+/// What a refresh function throws to say what happened to the refresh token. Any other error counts as
+/// ``maybeSent(reason:)``.
 public enum RefreshFailure: Error, Sendable, Hashable {
-    /// The refresh token is dead. Only this ends the session.
+    /// The server rejected the refresh token for good. Only this ends the sign-in.
     case loginRequired
-    /// Nothing was sent: it is tried again. The reason goes into errors: no secrets.
+    /// Nothing was sent, and the refresh is tried again. The reason is included in errors, so it must contain no secrets.
     case notSent(reason: String)
-    /// It may have been spent, and nobody knows: it is sent again only as the rotation allows.
+    /// The refresh token may have been used: it is sent again only as the rotation allows.
     case maybeSent(reason: String)
 }
 
-/// Gets new tokens in a way of your own. It is waited for without a limit. A refresh token without an access token is kept.
+/// Your own refresh function. It has no time limit. If it returns only a refresh token, that is kept, and the refresh fails.
 public typealias RefreshFunction = @Sendable (RefreshInput) async throws -> Credential
 
 final class HostRefresh: RekindleFFI.Refresh {
@@ -50,7 +50,7 @@ final class HostRefresh: RekindleFFI.Refresh {
         } catch let error as RekindleError where error.kind == .loginRequired {
             throw RekindleFFI.RefreshFailure.LoginRequired
         } catch {
-            // Another's text could quote the token.
+            // Another error's message could contain the token.
             let reason = "the refresh function threw \(type(of: error))"
             throw RekindleFFI.RefreshFailure.MaybeSent(reason: reason, thrown: Thrown.all.keep(error))
         }
@@ -64,7 +64,7 @@ final class HostRefresh: RekindleFFI.Refresh {
     }
 }
 
-/// What refresh functions threw, until it comes back as an underlying error: objects do not cross the border, numbers do.
+/// Errors of users' functions by number, so that they can be attached as underlying errors: only numbers cross the FFI.
 final class Thrown: @unchecked Sendable {
     static let all = Thrown()
     private static let most: UInt64 = 64

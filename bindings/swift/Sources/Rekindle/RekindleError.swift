@@ -1,7 +1,7 @@
 import Foundation
 internal import RekindleFFI
 
-/// What went wrong. Its texts say what to do next and never hold a token.
+/// The errors of this library. Messages say what to do and never contain a token.
 ///
 /// ```swift
 /// do {
@@ -21,70 +21,70 @@ public struct RekindleError: Error, Sendable {
         case loginRequired = "LoginRequired"
         /// The session was signed out, or somebody else signed in.
         case signedOut = "SignedOut"
-        /// A refresh failed, and nobody was signed out: try later.
+        /// A refresh failed, but the sign-in is still valid: try again later.
         case refreshFailed = "RefreshFailed"
-        /// Too many refreshes that no clock explains.
+        /// Too many refreshes, more than expiring tokens explain.
         case refreshLimited = "RefreshLimited"
-        /// The token endpoint wants fewer requests.
+        /// The token endpoint limits the rate of requests.
         case rateLimited = "RateLimited"
-        /// A deadline passed.
+        /// A timeout expired.
         case timeout = "Timeout"
-        /// The network did not carry it.
+        /// The connection failed.
         case connection = "Connection"
-        /// The store cannot be read or written now: a locked keychain, for example.
+        /// The store cannot be read or written at the moment, such as a locked keychain.
         case storeUnavailable = "StoreUnavailable"
-        /// An argument makes no sense; the message names it.
+        /// An argument is invalid; the message names it.
         case invalidConfig = "InvalidConfig"
-        /// The server does not take this client, whatever the user's sign-in.
+        /// The server rejects this client, whichever user is signed in.
         case clientRejected = "ClientRejected"
-        /// A body does not parse.
+        /// A response's body cannot be parsed.
         case invalidResponse = "InvalidResponse"
-        /// A status of 400 or above, from ``Response/errorForStatus()``.
+        /// The status is 400 or above, from ``Response/errorForStatus()``.
         case httpStatus = "HttpStatus"
-        /// A GraphQL answer holds errors.
+        /// A GraphQL response contains errors.
         case graphQL = "GraphQL"
-        /// More redirects than are followed.
+        /// There were more redirects than the client follows.
         case tooManyRedirects = "TooManyRedirects"
-        /// Something was used in a way that cannot work.
+        /// The API was used in a way that cannot work.
         case misuse = "Misuse"
-        /// The machine cannot give what is needed: threads, randomness, file descriptors.
+        /// A system resource is unavailable: threads, randomness, file descriptors.
         case system = "System"
     }
 
-    /// One error of a GraphQL answer; what looks like a token is hidden.
+    /// One error of a GraphQL response. Anything that looks like a token is redacted.
     public struct GraphQLProblem: Sendable, Hashable {
-        /// Its text.
+        /// The error's message.
         public let message: String
-        /// `extensions.code`, or the like.
+        /// The error code, such as `extensions.code`.
         public let code: String?
-        /// Where in the data, joined by dots.
+        /// The path in the data, joined by dots.
         public let path: String?
     }
 
-    /// Its kind.
+    /// The kind of error.
     public let kind: Kind
-    /// What happened, and what to do next.
+    /// What happened, and what to do.
     public let message: String
-    /// Whether trying the same again later may help.
+    /// Whether the same call may succeed later.
     public let retryable: Bool
-    /// The argument that is wrong.
+    /// The name of the invalid argument.
     public let argument: String?
-    /// What led to it, and what led to that, in words.
+    /// The messages of its causes, outermost first.
     public let causes: [String]
-    /// The server's own code: `invalid_grant` and the like.
+    /// The server's error code, such as `invalid_grant`.
     public let oauthError: String?
-    /// The HTTP status, if there was one.
+    /// The HTTP status of the response, if there was one.
     public let status: Int?
-    /// When to come back, if somebody said so.
+    /// How long to wait before trying again, if the server said so.
     public let retryAfter: Duration?
-    /// The errors of a GraphQL answer.
+    /// The errors of a GraphQL response.
     public let graphQLErrors: [GraphQLProblem]
-    /// The response that it is about.
+    /// The response that caused the error.
     public let response: Response?
-    /// What a refresh function of yours threw, where that led to it.
+    /// What your refresh function threw, if that caused the error.
     public let underlyingError: (any Error)?
 
-    /// More of it, for a log; without secrets too.
+    /// A longer description for logs, also without secrets.
     let debug: String
 }
 
@@ -93,7 +93,7 @@ extension RekindleError {
         self.kind = kind
         self.message = message
         retryable = kind == .timeout
-        // It begins with the name of what is wrong.
+        // The message begins with the argument's name.
         argument = kind == .invalidConfig ? message.split(separator: ":").first.map(String.init) : nil
         causes = []
         oauthError = nil
@@ -105,11 +105,11 @@ extension RekindleError {
         debug = "\(kind.rawValue): \(message)"
     }
 
-    /// Ours, or Swift's own where the call was cancelled.
+    /// The error for a native error; Swift's own for a cancelled call.
     static func of(_ error: RekindleFFI.RekindleError) -> any Error {
         let details = error.details(spelling: .swift)
         if details.kind == "Cancelled" { return CancellationError() }
-        // One that is not known here: the library and this layer are of different versions.
+        // An unknown kind: the native library and this code are of different versions.
         return RekindleError(Kind(rawValue: details.kind) ?? .system, details, error.response())
     }
 
@@ -170,7 +170,7 @@ private struct Setting {
 
     private static let special = ["url": "URL", "id": "ID", "dpop": "DPoP", "pem": "PEM"]
 
-    /// With Swift's name where the engine's comes first: a message begins with what is wrong.
+    /// The message with Swift's name of the argument, which a message begins with.
     func named(in message: String) -> String {
         guard let place = message.range(of: engine) else { return message }
         return message.replacingCharacters(in: place, with: swift)
@@ -188,7 +188,7 @@ extension RekindleError.GraphQLProblem {
 extension RekindleError: CustomStringConvertible, CustomDebugStringConvertible, LocalizedError {
     /// The kind and the message.
     public var description: String { "\(kind.rawValue): \(message)" }
-    /// More of it, for a log; without secrets too.
+    /// A longer description for logs, also without secrets.
     public var debugDescription: String { debug }
     /// The message.
     public var errorDescription: String? { message }

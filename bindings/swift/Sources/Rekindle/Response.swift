@@ -1,7 +1,7 @@
 import Foundation
 internal import RekindleFFI
 
-/// Headers in order. Names are found in any case; printing them shows names alone, for values may be tokens.
+/// Headers in order, with case-insensitive names. Printing them shows only the names, because values may be tokens.
 public struct Headers: Sendable, RandomAccessCollection {
     /// A name and its value.
     public typealias Element = (name: String, value: String)
@@ -11,28 +11,28 @@ public struct Headers: Sendable, RandomAccessCollection {
         self.all = all
     }
 
-    /// The first value of that name.
+    /// The first value of the header of this name.
     public subscript(name: String) -> String? {
         all.first { $0.name.caseInsensitiveCompare(name) == .orderedSame }?.value
     }
 
-    /// All values of that name.
+    /// All values of the headers of this name.
     public func values(of name: String) -> [String] {
         all.filter { $0.name.caseInsensitiveCompare(name) == .orderedSame }.map(\.value)
     }
 
-    /// Where it begins.
+    /// The index of the first header.
     public var startIndex: Int { all.startIndex }
-    /// Where it ends.
+    /// The index after the last header.
     public var endIndex: Int { all.endIndex }
     /// One header.
     public subscript(position: Int) -> Element { (all[position].name, all[position].value) }
 }
 
 extension Headers: CustomStringConvertible, CustomReflectable {
-    /// The names alone.
+    /// Only the names.
     public var description: String { "Headers(\(all.map(\.name).joined(separator: ", ")))" }
-    /// Nothing: `dump` would show the values.
+    /// Empty, so that `dump` shows no values.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
@@ -40,54 +40,54 @@ extension Headers: CustomStringConvertible, CustomReflectable {
 public struct Redirect: Sendable, Hashable, CustomStringConvertible {
     /// Its status.
     public let status: Int
-    /// What had been asked.
+    /// The URL that was requested.
     public let url: URL
 
-    /// Without a query, which may hold tokens.
+    /// Omits the query, which may contain tokens.
     public var description: String { "\(status) from \(url.place)" }
 }
 
 /// What a response says about the session's token.
 public enum Verdict: Sendable, Hashable {
-    /// Nothing against it.
+    /// The token was accepted.
     case accepted
-    /// It is not accepted any more: `expired`, `invalid`, `revoked` or `unknown`.
+    /// The token is no longer accepted: `expired`, `invalid`, `revoked` or `unknown`.
     case expired(reason: String)
-    /// It lacks a scope.
+    /// The token lacks a scope.
     case insufficientScope(scope: String?)
-    /// The user must sign in again, more strongly (RFC 9470).
+    /// The user must authenticate again, more strongly (RFC 9470).
     case stepUp(acrValues: String?, maxAge: UInt64?, claims: String?)
-    /// The proof of possession must carry this nonce.
+    /// The DPoP proof must contain this nonce.
     case nonceRequired(nonce: String?)
     /// Too many requests.
     case rateLimited(after: Duration?)
-    /// Not able to answer now.
+    /// The server is temporarily unavailable.
     case unavailable(after: Duration?)
-    /// Turned away for good: a refresh cannot help.
+    /// The request was denied; a new token would not help.
     case denied
 }
 
-/// A response. Its body is here, or (``Client/stream(_:_:query:headers:body:timeout:idempotencyKey:followRedirects:)``)
-/// comes as it is read.
+/// A response. Its body has been read, or is streamed
+/// (``Client/stream(_:_:query:headers:body:timeout:idempotencyKey:followRedirects:)``).
 public struct Response: Sendable {
-    /// The status.
+    /// The HTTP status code.
     public let status: Int
-    /// Where the answer is from, after redirects.
+    /// The URL of this response, after redirects.
     public let url: URL
-    /// `HTTP/1.1`, ..
+    /// The HTTP version, such as `HTTP/1.1`.
     public let version: String
-    /// Its headers.
+    /// The headers.
     public let headers: Headers
     /// The redirects that were followed.
     public let history: [Redirect]
-    /// From the call to the answer's head.
+    /// The time from the call to the response's head.
     public let elapsed: Duration
 
-    /// Of a body that was read before its response was given.
+    /// The body, if it was read before the response was returned.
     private let whole: Data?
     let native: RekindleFFI.Response
 
-    /// Everything has come in one crossing.
+    /// From the result of one native call.
     init(_ answer: RekindleFFI.Answer) {
         self.init(answer.response, answer.head, answer.body)
     }
@@ -109,25 +109,25 @@ public struct Response: Sendable {
 }
 
 extension Response {
-    /// What it says about the session's token; `nil` where the request carried none. Of a stream this may change while
-    /// it is read.
+    /// What the response says about the session's token; `nil` if the request carried none. While a stream is read, this may
+    /// change.
     public var verdict: Verdict? {
         native.head().verdict.map(Verdict.init)
     }
 
-    /// Why the request was not sent again although its token was turned away.
+    /// Why the request was not sent again although its token was rejected; `nil` otherwise.
     public var replayRefused: String? {
         native.head().replayRefused
     }
 
-    /// Whether the status is of the 200s.
+    /// Whether the status is from 200 to 299.
     public var isSuccess: Bool {
         200..<300 ~= status
     }
 
-    /// The body, once all of it has been read: at once, unless it comes as a stream.
+    /// The body, if all of it has been read: immediately, unless it is streamed.
     ///
-    /// - Throws: ``RekindleError/Kind/misuse`` where that has not been read by ``bytes()``.
+    /// - Throws: ``RekindleError/Kind/misuse`` if a stream has not been read by ``bytes()``.
     public var data: Data {
         get throws {
             guard let data = whole ?? native.body().map({ Data($0) }) else { throw RekindleError.unread }
@@ -135,17 +135,17 @@ extension Response {
         }
     }
 
-    /// The body as text; what is no UTF-8 is replaced.
+    /// The body as UTF-8 text. Malformed input is replaced.
     ///
     /// - Throws: As ``data``.
     public var text: String {
         get throws { String(decoding: try data, as: UTF8.self) }
     }
 
-    /// The body as that type: `json([User].self)`, or by what is wanted of it.
+    /// Decodes the body as this type: `json([User].self)`, or by the type of the result.
     ///
-    /// - Throws: ``RekindleError/Kind/invalidResponse`` with this response; its text names the place, not the content. As
-    ///   ``data`` where that cannot be read.
+    /// - Throws: ``RekindleError/Kind/invalidResponse`` with this response; the message names the place, not the content. Also
+    ///   what ``data`` throws.
     public func json<Value: Decodable>(
         _ type: Value.Type = Value.self, decoder: JSONDecoder = JSONDecoder()
     ) throws -> Value {
@@ -157,7 +157,7 @@ extension Response {
         }
     }
 
-    /// Itself, if the status is below 400.
+    /// Returns this response if its status is below 400.
     ///
     /// - Throws: ``RekindleError/Kind/httpStatus`` with this response.
     @discardableResult
@@ -166,37 +166,37 @@ extension Response {
         return self
     }
 
-    /// The body as it comes. It can be read once.
+    /// The body in chunks, as they arrive. It can be read once.
     ///
-    /// - Throws: ``RekindleError/Kind/misuse`` where it has been read, or given up.
+    /// - Throws: ``RekindleError/Kind/misuse`` if it has been read or discarded.
     public var chunks: Chunks {
         Chunks(native: native)
     }
 
     /// The whole body of a stream.
     ///
-    /// - Throws: ``RekindleError/Kind/misuse`` where a part of it has been read by ``chunks``, or where it was given up.
+    /// - Throws: ``RekindleError/Kind/misuse`` if a part of it has been read by ``chunks``, or if it was discarded.
     public func bytes() async throws -> Data {
         try await waiting(for: Inside.Owner()) { try await native.bytes(cancel: $0) }
     }
 
-    /// Gives up what has not been read, and the connection with it. So does letting go of the response.
+    /// Discards what has not been read, and closes its connection. So does releasing the response.
     public func discard() {
         native.discard()
     }
 
-    /// A body, piece by piece.
+    /// A body, chunk by chunk.
     public struct Chunks: AsyncSequence, Sendable {
-        /// One piece.
+        /// One chunk.
         public typealias Element = Data
         let native: RekindleFFI.Response
 
-        /// Goes on where the last one stopped.
+        /// Continues where the previous iterator stopped.
         public func makeAsyncIterator() -> AsyncIterator {
             AsyncIterator(native: native)
         }
 
-        /// Reads one piece after the other.
+        /// Reads one chunk after the other.
         public struct AsyncIterator: AsyncIteratorProtocol {
             let native: RekindleFFI.Response
             private var hasEnded = false
@@ -205,9 +205,9 @@ extension Response {
                 self.native = native
             }
 
-            /// The next piece; `nil` at the end.
+            /// The next chunk; `nil` at the end.
             public mutating func next() async throws -> Data? {
-                // Whoever reached the end is told so again; whoever else reads after it would miss the body.
+                // This iterator reached the end, and reports it again. Another one would miss the body.
                 if hasEnded { return nil }
                 let native = native
                 let piece = try await waiting(for: Inside.Owner()) { try await native.chunk(cancel: $0) }
@@ -219,15 +219,15 @@ extension Response {
 }
 
 extension Response: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// Status and place, without query, headers and body.
+    /// The status and the URL, without query, headers and body.
     public var description: String { "Response(\(status) from \(url.place))" }
-    /// The same, and what it says about the token.
+    /// The same, with what the response says about the token.
     public var debugDescription: String { native.debugDescription }
-    /// Nothing: `dump` would show the body.
+    /// Empty, so that `dump` does not show the body.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// What is wrong, by its place: what stands there may be a secret.
+/// Describes a decoding error by its place, because the value there may be a secret.
 private func told(_ error: any Error, of type: Any.Type) -> String {
     guard let error = error as? DecodingError else { return "the body is not the \(type) that was asked for" }
     let (what, context, last): (String, DecodingError.Context?, (any CodingKey)?) =
@@ -272,14 +272,14 @@ extension ExpiredReason {
 }
 
 extension URL {
-    /// The engine's parser takes more characters than that of older Foundations; those are escaped for it.
+    /// The engine's parser accepts more characters than that of older Foundations, so they are escaped.
     init(engine text: String) {
         let allowed = CharacterSet.urlQueryAllowed.union(CharacterSet(charactersIn: "#%[]"))
         let escaped = text.addingPercentEncoding(withAllowedCharacters: allowed)
         self = URL(string: text) ?? escaped.flatMap { URL(string: $0) } ?? URL(fileURLWithPath: "/")
     }
 
-    /// Without query and fragment, which may hold tokens.
+    /// Omits query and fragment, which may contain tokens.
     var place: String {
         String(absoluteString.prefix { $0 != "?" && $0 != "#" })
     }

@@ -1,7 +1,7 @@
 import Foundation
 internal import RekindleFFI
 
-/// Keeps one sign-in alive for all tasks, and (with a shared store) all processes, that use it.
+/// Keeps one sign-in alive for all tasks that use it and, with a shared store, for all processes.
 ///
 /// ```swift
 /// let session = try Session(
@@ -12,57 +12,58 @@ internal import RekindleFFI
 /// let users: [User] = try await client.get("/users").json()
 /// ```
 ///
-/// A refresh belongs to no task: whoever waits for one can be cancelled and gets `CancellationError` at once, the refresh
-/// goes on, and its token is there for the next caller.
+/// Cancelling a task ends only its own wait, with a `CancellationError`: a refresh that it started continues, and its token
+/// is served to the next caller.
 public final class Session: Sendable {
     let native: RekindleFFI.Session
     let owner: Inside.Owner
     let targets: Targets
     private let last = LastToken()
 
-    /// One of an app's.
+    /// A session of an app.
     init(_ native: RekindleFFI.Session, of owner: Inside.Owner) {
         self.native = native
         self.owner = owner
         targets = Targets(native)
     }
 
-    /// Makes it. What is left out has the engine's own default.
+    /// Creates a session. Sends and reads nothing yet. Arguments that are left out have the engine's defaults.
     ///
     /// - Parameters:
-    ///   - dialect: How the server speaks: a preset's name, or a dialect file.
-    ///   - tokenURL: Where tokens are refreshed. Some presets know it.
-    ///   - clientID: The client's id at the server.
-    ///   - clientSecret: Its secret, if it has one. An app that is handed out has none.
-    ///   - clientAuth: How the client says who it is, where it is registered otherwise than the dialect says.
-    ///   - clientKey: Signs who the client is (`private_key_jwt`), instead of a secret.
-    ///   - dpopKey: Signs that a token is this client's own (DPoP).
+    ///   - dialect: The server's protocol: a preset's name, or a dialect file.
+    ///   - tokenURL: The token endpoint. Some presets include it.
+    ///   - clientID: The client id that is registered at the server.
+    ///   - clientSecret: The client secret, if there is one. Apps that are distributed to users have none.
+    ///   - clientAuth: How the client authenticates at the token endpoint, if it differs from the dialect.
+    ///   - clientKey: The key that signs client assertions (`private_key_jwt`), instead of a secret.
+    ///   - dpopKey: The key that signs DPoP proofs (RFC 9449).
     ///   - requireDPoP: Whether a token that the server did not bind to that key is refused (RFC 9449 section 5).
-    ///   - credential: What to begin with where the store is empty.
+    ///   - credential: The first credential, used if the store is empty.
     ///   - store: Where the credential is kept.
-    ///   - variables: What stands in the dialect's URLs: `tenant` and the like.
-    ///   - origins: Where the token may go. A client's base URL is added by itself.
-    ///   - insecureOrigins: Origins and token endpoints that may be asked without TLS; loopback always may.
-    ///   - rotation: What the server does with a used refresh token, where the dialect does not know.
-    ///   - background: Whether a token is refreshed shortly before its end, beside its users.
-    ///   - waitTimeout: How long a caller waits for a token at most (30 s).
-    ///   - sendTimeout: How long one refresh may take (60 s).
-    ///   - lease: How long others with the same store leave a refresh to whoever began it (90 s).
+    ///   - variables: Values for the variables in the dialect's URLs, such as `tenant`.
+    ///   - origins: The origins that may receive the token. A client's base URL is added automatically.
+    ///   - insecureOrigins: Origins and token endpoints that may be requested without TLS; loopback always may.
+    ///   - rotation: What the server does with a used refresh token, if the dialect does not say.
+    ///   - background: Whether a token is refreshed in the background shortly before it expires.
+    ///   - waitTimeout: The longest that a caller waits for a token (30 s).
+    ///   - sendTimeout: The longest that one refresh request may take (60 s).
+    ///   - lease: How long other users of the store wait for a refresh that this process has started (90 s).
     ///   - alone: For tests: shares no state with other sessions of this process.
-    ///   - http: How connections are made, for token requests and for the clients of this session. Not with a `transport`.
+    ///   - http: Connection settings for token requests and for the session's clients. Not allowed with `transport`.
     ///   - transport: An HTTP stack of your own for token requests, and for clients that have none.
-    ///   - clientCredentials: What the client asks for on its own behalf, without a user; it needs no credential.
-    ///   - refreshWith: Gets new tokens in a way of your own.
-    ///   - backgroundWork: Is begun with each refresh and ended with it: see ``BackgroundWork``.
-    ///   - authorizationURL: Where users sign in. Some presets know it.
-    ///   - server: What the server says of itself, as ``discover(_:http:transport:)`` gave it.
-    ///   - pushedRequests: Whether authorization requests are pushed to the server where it takes that (RFC 9126).
-    ///   - login: Signs the user in again where a call would end with ``RekindleError/Kind/loginRequired``: once, while all
+    ///   - clientCredentials: The client credentials grant: tokens for the client itself, without a user or a credential.
+    ///   - refreshWith: Your own refresh function, instead of the dialect's request.
+    ///   - backgroundWork: Called with each refresh, to get background time: see ``BackgroundWork``.
+    ///   - authorizationURL: The authorization endpoint. Some presets include it.
+    ///   - server: The server's metadata, as returned by ``discover(_:http:transport:)``.
+    ///   - pushedRequests: Whether authorization requests are pushed, if the server supports it (RFC 9126).
+    ///   - login: Signs the user in again when a call would fail with ``RekindleError/Kind/loginRequired``: once, while all
     ///     callers wait.
-    ///   - loginTimeout: How long they wait for it (5 min); zero: they get the error at once, and the sign-in goes on.
-    ///   - clock: For tests.
-    ///   - onEvent: Hears each event, in order, on a thread of its own: it may block.
-    /// - Throws: ``RekindleError/Kind/invalidConfig``, naming the argument.
+    ///   - loginTimeout: How long callers wait for it (5 min). Zero: they get the error immediately, and the sign-in
+    ///     continues.
+    ///   - clock: A manual clock, for tests.
+    ///   - onEvent: Receives each event, in order, on a thread of its own. It may block.
+    /// - Throws: ``RekindleError/Kind/invalidConfig`` if an argument is invalid; the message names it.
     public init(
         dialect: Dialect = "oauth2",
         tokenURL: String? = nil,
@@ -139,46 +140,46 @@ public final class Session: Sendable {
 
 // Tokens.
 extension Session {
-    /// A valid access token; waits for a refresh if one is needed.
+    /// Returns a valid access token. Waits for a refresh if one is needed.
     ///
-    /// - Parameter minLife: The least that it must have left, if the server's tokens live that long.
+    /// - Parameter minLife: The minimum remaining lifetime, if the server's tokens live that long.
     public func token(minLife: Duration? = nil) async throws -> Token {
         if minLife == nil, Inside.owner !== owner, !Task.isCancelled, let token = tokenIfValid() { return token }
         let life = try minLife?.positive("minLife")
         return Token(try await asking { try await native.token(minLife: life, cancel: $0) })
     }
 
-    /// The access token if it can be served at once.
+    /// The access token if it is valid, without waiting; `nil` otherwise.
     public func tokenIfValid() -> Token? {
         last.ifValid(native)
     }
 
-    /// Refreshes now, or joins the refresh that is under way.
+    /// Refreshes now, or joins the refresh in progress, and returns the new token.
     @discardableResult
     public func refresh() async throws -> Token {
         Token(try await asking { try await native.refresh(cancel: $0) })
     }
 
-    /// As `refresh`, even during a back-off, and once more with a refresh token that the server rejected.
+    /// As `refresh`, but also during a back-off, and once more with a refresh token that the server rejected.
     @discardableResult
     public func forceRefresh() async throws -> Token {
         Token(try await asking { try await native.forceRefresh(cancel: $0) })
     }
 
-    /// As if the access token had expired: the next caller refreshes it.
+    /// Marks the access token as expired: the next caller refreshes it.
     public func invalidate() {
         native.invalidate()
     }
 
-    /// The user signed in: this credential replaces whatever there is, at once. A cancelled task does not take it back.
-    /// With `clientCredentials` none is needed.
+    /// Replaces the current credential by that of a new sign-in. Takes effect immediately; cancelling the task does not undo
+    /// it. With `clientCredentials` no credential is needed.
     public func signIn(_ credential: Credential = Credential()) async throws {
         let credential = credential.native()
         try await waiting(for: owner) { try await native.signIn(credential: credential, cancel: $0) }
     }
 
-    /// The user signs out: nothing is served from now on, and the store is wiped but for a tombstone. A cancelled task
-    /// does not take it back.
+    /// Signs the user out: no token is served any more, and the stored credential is replaced by a tombstone. Cancelling the
+    /// task does not undo it.
     public func signOut() async throws {
         try await waiting(for: owner) { try await native.signOut(cancel: $0) }
     }
@@ -186,7 +187,7 @@ extension Session {
 
 // Waiting.
 extension Session {
-    /// Waits for a token. In a login handler of this session it would wait for itself: that is refused.
+    /// Waits for a token. In a login handler of this session that would wait for itself, so it throws.
     func asking<T: Sendable>(
         within timeout: Duration? = nil, _ call: (CancelToken) async throws -> T
     ) async throws -> T {
@@ -197,19 +198,19 @@ extension Session {
     }
 }
 
-// How it stands.
+// Status and events.
 extension Session {
-    /// How things stand, as far as memory knows.
+    /// The session's status, from memory.
     public func status() -> Status {
         Status(native.status())
     }
 
-    /// The same after the store has been read, if it was not yet.
+    /// The session's status. Reads the store first, if it has not been read yet.
     public func freshStatus() async throws -> Status {
         Status(try await waiting(for: owner) { try await native.freshStatus(cancel: $0) })
     }
 
-    /// How often things happened, by name.
+    /// The counters, by name.
     public func stats() -> [String: UInt64] {
         native.stats()
     }
@@ -219,7 +220,7 @@ extension Session {
         native.prometheus()
     }
 
-    /// The events from now on. They end with the task that reads them.
+    /// The events from now on. The sequence ends with the task that reads it.
     ///
     /// ```swift
     /// for await event in session.events() {
@@ -234,14 +235,14 @@ extension Session {
         })
     }
 
-    /// Whether nothing is under way or unsaved.
+    /// Whether no work is in progress and nothing is unsaved.
     public var isSettled: Bool {
         native.isSettled()
     }
 
-    /// Waits for a refresh under way and an unsaved credential; whether nothing is left. The session can be used on.
+    /// Waits for work in progress and unsaved credentials. Returns whether all is done. The session stays usable.
     ///
-    /// - Parameter timeout: How long at most.
+    /// - Parameter timeout: The longest wait.
     @discardableResult
     public func shutdown(timeout: Duration = .seconds(5)) async throws -> Bool {
         try await waiting(for: owner) { try await native.shutdown(most: timeout.notNegative, cancel: $0) }
@@ -249,10 +250,10 @@ extension Session {
 }
 
 extension Session: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// How it stands, without a token.
+    /// The status, without tokens.
     public var description: String { native.debugDescription }
-    /// How it stands, without a token.
+    /// The status, without tokens.
     public var debugDescription: String { native.debugDescription }
-    /// Nothing: `dump` would show what is kept.
+    /// Empty, so that `dump` shows no secrets.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

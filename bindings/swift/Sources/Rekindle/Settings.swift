@@ -1,16 +1,16 @@
 internal import RekindleFFI
 
-/// How a server speaks: a preset by its name, or a dialect file.
+/// A server's protocol: a preset's name, or a dialect file.
 ///
 /// ```swift
 /// try Session(dialect: "github", ..)
 /// ```
 public enum Dialect: Sendable, Hashable, ExpressibleByStringLiteral {
-    /// One that rekindle brings: `oauth2`, `json`, `google`, ..
+    /// A built-in dialect: `oauth2`, `json`, `google`, ..
     case preset(String)
-    /// A dialect file.
+    /// The dialect in this TOML file.
     case file(path: String)
-    /// A dialect file's text.
+    /// The dialect in this TOML text.
     case toml(String)
 
     /// A preset.
@@ -27,21 +27,21 @@ public enum Dialect: Sendable, Hashable, ExpressibleByStringLiteral {
     }
 }
 
-/// What a server does with a refresh token that was used.
+/// What a server does with a used refresh token.
 public enum Rotation: Sendable, Hashable {
-    /// There is none: the old one stays usable.
+    /// The token stays usable.
     case reusable
-    /// The old one works for this long after its first use.
+    /// The token stays usable for this long after its first use.
     case grace(Duration)
-    /// The old one works until its successor is used.
+    /// The token stays usable until its successor is used.
     case untilSuccessorUsed
-    /// A replay fails; the successor lives.
+    /// A second use fails; the successor stays valid.
     case strict
-    /// A replay revokes everything that came from the sign-in.
+    /// A second use revokes all tokens of the sign-in.
     case strictFamily
-    /// It changes only now and then.
+    /// The server issues a new refresh token only sometimes.
     case sometimes
-    /// Not known.
+    /// The server's behaviour is not known.
     case unknown
 
     func native() throws -> RekindleFFI.Rotation {
@@ -57,7 +57,7 @@ public enum Rotation: Sendable, Hashable {
     }
 }
 
-/// How a client says who it is to the token endpoint (OpenID Connect Core section 9).
+/// How a client authenticates at the token endpoint (OpenID Connect Core section 9).
 public enum ClientAuth: Sendable, Hashable {
     /// `none`: `client_id` in the body, no secret. (As a case, `none` would read as an absent value.)
     case `public`
@@ -65,9 +65,9 @@ public enum ClientAuth: Sendable, Hashable {
     case clientSecretBasic
     /// `client_id` and `client_secret` in the body.
     case clientSecretPost
-    /// `client_id` and an assertion in the body that the secret signs (RFC 7523).
+    /// `client_id` and an assertion in the body, signed with the secret (RFC 7523).
     case clientSecretJWT
-    /// `client_id` and a signed assertion in the body (RFC 7523); it needs a `clientKey`.
+    /// `client_id` and an assertion in the body, signed with `clientKey` (RFC 7523).
     case privateKeyJWT
 
     var native: RekindleFFI.ClientAuth {
@@ -91,19 +91,19 @@ public enum ClientAuth: Sendable, Hashable {
     }
 }
 
-/// What a client asks for on its own behalf, without a user (RFC 6749 section 4.4): its ``Session`` needs no token to begin
-/// with, and asks for one at the first call that needs it.
+/// The parameters of the client credentials grant (RFC 6749 section 4.4), for tokens without a user. The ``Session`` then
+/// needs no first credential, and requests a token at the first call that needs one.
 public struct ClientCredentials: Sendable, Hashable {
-    /// `scope`: names with spaces between them.
+    /// `scope`, space-separated.
     public var scope: String?
-    /// `audience`, where the server knows it.
+    /// `audience`, for servers that support it.
     public var audience: String?
-    /// `resource`: the URLs of what the token is for (RFC 8707).
+    /// `resource`: the URLs of the APIs that the token is for (RFC 8707).
     public var resource: [String]
-    /// Further fields, as the server wants them.
+    /// Further parameters.
     public var parameters: [String: String]
 
-    /// What is left out is not sent.
+    /// Creates parameters; those that are left out are not sent.
     public init(
         scope: String? = nil, audience: String? = nil, resource: [String] = [], parameters: [String: String] = [:]
     ) {
@@ -119,7 +119,7 @@ public struct ClientCredentials: Sendable, Hashable {
 }
 
 extension ClientCredentials: CustomStringConvertible, CustomReflectable {
-    /// The names of further fields only: their values may be secrets.
+    /// Shows only the names of further parameters, because their values may be secrets.
     public var description: String {
         "ClientCredentials(scope: \(scope ?? "none"), parameters: \(parameters.keys.sorted()))"
     }

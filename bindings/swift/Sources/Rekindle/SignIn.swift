@@ -1,19 +1,19 @@
 import Foundation
 internal import RekindleFFI
 
-/// What a sign-in asks for. What is left out is the dialect's, or the server's own.
+/// The parameters of a sign-in. Defaults come from the dialect or the server.
 public struct SignInRequest: Sendable, Hashable {
-    /// Where the browser comes back to, as the client is registered. With a browser on this machine it may be left out.
+    /// The registered redirect URI. Not needed with a browser on this machine.
     public var redirectURI: String?
-    /// `scope`: names with spaces between them.
+    /// `scope`, space-separated.
     public var scope: String?
-    /// `resource`: the URLs of what the tokens are for (RFC 8707).
+    /// `resource`: the URLs of the APIs that the tokens are for (RFC 8707).
     public var resource: [String]
-    /// `audience`, where the server knows it.
+    /// `audience`, for servers that support it.
     public var audience: String?
     /// `prompt`: `login`, `consent`, `select_account`, `none`.
     public var prompt: String?
-    /// Who is likely to sign in.
+    /// `login_hint`: the user who is likely to sign in.
     public var loginHint: String?
     /// `acr_values` (RFC 9470).
     public var acrValues: String?
@@ -21,12 +21,12 @@ public struct SignInRequest: Sendable, Hashable {
     public var maxAge: UInt64?
     /// `claims`, as JSON.
     public var claims: String?
-    /// Where the application's own user goes afterwards: a path of its own.
+    /// The path of the application to show after the sign-in.
     public var returnTo: String?
-    /// Further parameters, as the server wants them.
+    /// Further parameters of the authorization request.
     public var parameters: [String: String]
 
-    /// What is left out is not sent.
+    /// Creates a request; parameters that are left out are not sent.
     public init(
         redirectURI: String? = nil, scope: String? = nil, resource: [String] = [], audience: String? = nil,
         prompt: String? = nil, loginHint: String? = nil, acrValues: String? = nil, maxAge: UInt64? = nil,
@@ -54,22 +54,22 @@ public struct SignInRequest: Sendable, Hashable {
 }
 
 extension SignInRequest: CustomStringConvertible, CustomReflectable {
-    /// Neither the hint nor values of parameters: they may say who it is.
+    /// Omits the hint and the values of parameters, which may identify the user.
     public var description: String {
         "SignInRequest(redirectURI: \(redirectURI ?? "none"), scope: \(scope ?? "none"), parameters: \(parameters.keys.sorted()))"
     }
-    /// Nothing: `dump` would show values.
+    /// Empty, so that `dump` shows no values.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// A sign-in that has begun.
 public struct BegunSignIn: Sendable {
-    /// Where the browser goes.
+    /// The authorization URL to open in a browser.
     public let url: URL
-    /// What must be known when the browser comes back, as text: kept somewhere, it survives the process. A secret: it holds
-    /// the PKCE verifier.
+    /// The state of the sign-in, as text, to pass to `finishSignIn` when the browser returns. Keep it where it survives the
+    /// process. It is a secret, because it contains the PKCE verifier.
     public let pending: String
-    /// Where the browser comes back to.
+    /// The redirect URI that the browser returns to.
     public let redirectURI: String
 
     init(_ native: RekindleFFI.BegunSignIn) throws {
@@ -83,31 +83,31 @@ public struct BegunSignIn: Sendable {
 }
 
 extension BegunSignIn: CustomStringConvertible, CustomReflectable {
-    /// Neither the address' query nor what is kept.
+    /// Omits the URL's query and ``pending``.
     public var description: String { "BegunSignIn(\(url.host ?? "none"))" }
-    /// Nothing: `dump` would show what is kept.
+    /// Empty, so that `dump` shows no secrets.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// Where the user goes on another device, and what is typed in there (RFC 8628).
+/// The URL to visit on another device, and the code to enter there (RFC 8628).
 public struct DeviceCode: Sendable, Hashable {
-    /// Where to go.
+    /// The URL to visit.
     public let verificationURI: String
-    /// What to type in.
+    /// The code to enter.
     public let userCode: String
-    /// The address with the code in it, for a QR code or a link.
+    /// The URL with the code in it, for a QR code or a link.
     public let verificationURIComplete: String?
 }
 
-/// What stands for the user already.
+/// A proof of who the user is, to sign in without asking the user.
 public enum Proof: Sendable, Hashable {
-    /// Another token, of this or another server (RFC 8693).
+    /// Another token, of this or another server (token exchange, RFC 8693).
     case token(
         String, type: String = "urn:ietf:params:oauth:token-type:access_token", audience: String? = nil,
         resource: [String] = [], scope: String? = nil)
-    /// An assertion that somebody signed who is trusted there (RFC 7523).
+    /// An assertion signed by an issuer that the server trusts (RFC 7523).
     case assertion(String, scope: String? = nil)
-    /// A name and a password, for a server of one's own whose dialect has a section `[password]`.
+    /// A user name and password, for your own server whose dialect has a section `[password]`.
     case password(username: String, password: String, scope: String? = nil)
 
     fileprivate var native: RekindleFFI.Proof {
@@ -123,7 +123,7 @@ public enum Proof: Sendable, Hashable {
 }
 
 extension Proof: CustomStringConvertible, CustomReflectable {
-    /// Its kind alone.
+    /// Only the kind.
     public var description: String {
         switch self {
         case .token: "Proof.token"
@@ -131,41 +131,42 @@ extension Proof: CustomStringConvertible, CustomReflectable {
         case .password: "Proof.password"
         }
     }
-    /// Nothing: `dump` would show the secret.
+    /// Empty, so that `dump` does not show the secret.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// Signs a session in again, once for all callers who wait. It must not ask that session for a token before it has signed
-/// it in: that is ``RekindleError/Kind/misuse``. What it throws is what callers get, or what led to it.
+/// Signs a session in again, once for all waiting callers. It must not request a token of that session before it has signed
+/// the session in; that throws ``RekindleError/Kind/misuse``. What it throws is the error that callers get, or its cause.
 public typealias LoginFunction = @Sendable (Session) async throws -> Void
 
 extension Session {
-    /// Begins a sign-in with an authorization code and PKCE: where the browser goes, and what is kept until it comes back.
+    /// Begins a sign-in with an authorization code and PKCE. Returns the URL to open, and the state to keep until the
+    /// browser returns.
     public func beginSignIn(_ request: SignInRequest) async throws -> BegunSignIn {
         try BegunSignIn(
             try await waiting(for: owner) { try await native.beginSignIn(request: request.native, cancel: $0) })
     }
 
-    /// Who is signed in, by the server's own name for them (`sub` of the ID token), if the scope had `openid`.
+    /// The server's identifier of the signed-in user: `sub` of the ID token, if the scope contained `openid`.
     public var subject: String? { native.subject() }
 
-    /// Ends a sign-in with the address that the browser came back with. The code is spent once; a callback that is not this
-    /// sign-in's is refused, and changes nothing. A cancelled task changes nothing either: what was asked for is received
-    /// and saved.
+    /// Finishes a sign-in with the URL that the browser returned to. The authorization code is sent once. A callback that
+    /// does not belong to this sign-in is rejected and changes nothing. Cancelling the task changes nothing either: the
+    /// tokens are received and saved.
     ///
     /// - Parameters:
     ///   - pending: ``BegunSignIn/pending``, from this process or another one.
-    ///   - callback: The whole address.
+    ///   - callback: The whole URL that the browser returned to.
     public func finishSignIn(pending: String, callback: String) async throws {
         try await waiting(for: owner) {
             try await native.finishSignIn(pending: pending, callback: callback, cancel: $0)
         }
     }
 
-    /// Signs in with a browser on this machine: a receiver on loopback waits for it, five minutes. Not on a phone, where the
-    /// app's own link comes back.
+    /// Signs in with a browser on this machine. A receiver on loopback waits for the browser for at most five minutes. Not
+    /// for phones, where the browser returns by an app link.
     ///
-    /// - Parameter open: Shows the address; without it, the system's browser is opened. It must not block.
+    /// - Parameter open: Opens the URL, instead of the system's browser. It must not block.
     public func signInWithBrowser(
         _ request: SignInRequest = SignInRequest(), open: (@Sendable (URL) throws -> Void)? = nil
     ) async throws {
@@ -177,7 +178,7 @@ extension Session {
 
     /// Signs in on another device, for machines without a browser.
     ///
-    /// - Parameter show: Tells the user where to go and what to type in. It must not block.
+    /// - Parameter show: Shows the user the URL to visit and the code to enter. It must not block.
     public func signInWithDevice(
         _ request: SignInRequest = SignInRequest(), show: @escaping @Sendable (DeviceCode) throws -> Void
     ) async throws {
@@ -187,12 +188,13 @@ extension Session {
         }
     }
 
-    /// Signs in with what stands for the user already.
+    /// Signs in with a ``Proof`` of who the user is.
     public func signIn(with proof: Proof) async throws {
         try await waiting(for: owner) { try await native.signInWith(proof: proof.native, cancel: $0) }
     }
 
-    /// Signs out, and asks the server to revoke the tokens (RFC 7009): whether it did, or nothing where it can't be asked.
+    /// Signs out, and asks the server to revoke the tokens (RFC 7009). Returns whether it did; `nil` if it has no
+    /// revocation endpoint.
     @discardableResult
     public func signOutAndRevoke() async throws -> Bool? {
         try await waiting(for: owner) { try await native.signOutAndRevoke(cancel: $0) }
@@ -241,7 +243,7 @@ final class HostLogin: RekindleFFI.Login {
         } catch let error as RekindleError {
             throw LoginFailure.Failed(kind: error.kind.rawValue, reason: error.message, thrown: nil)
         } catch {
-            // Another's text could quote the credential.
+            // Another error's message could contain the credential.
             let reason = "the login handler threw \(type(of: error))"
             throw LoginFailure.Failed(kind: nil, reason: reason, thrown: Thrown.all.keep(error))
         }

@@ -1,6 +1,6 @@
 internal import RekindleFFI
 
-/// A private key that signs who the client is (`private_key_jwt`, RFC 7523), or that a token is its own (DPoP, RFC 9449).
+/// A private key for client assertions (`private_key_jwt`, RFC 7523) or DPoP proofs (RFC 9449).
 public final class SigningKey: Sendable {
     let native: RekindleFFI.SigningKey
 
@@ -8,8 +8,8 @@ public final class SigningKey: Sendable {
     ///
     /// - Parameters:
     ///   - pem: The key.
-    ///   - keyID: The name under which the server knows it.
-    /// - Throws: ``RekindleError/Kind/invalidConfig`` if it is no private key of a kind that can sign here.
+    ///   - keyID: The key's `kid` at the server.
+    /// - Throws: ``RekindleError/Kind/invalidConfig`` if it is not a private key of a supported type.
     public init(pem: String, keyID: String? = nil) throws {
         native = try translated { try RekindleFFI.SigningKey.fromPem(pem: pem, keyId: keyID) }
     }
@@ -18,22 +18,22 @@ public final class SigningKey: Sendable {
         self.native = native
     }
 
-    /// Makes a new P-256 key, and its PEM: keep that where secrets are kept, tokens bound to the key need it.
+    /// Generates a P-256 key, and returns it with its PEM. Store the PEM as a secret: tokens bound to the key need it.
     public static func generate() throws -> (key: SigningKey, pem: String) {
         let made = try translated { try generateSigningKey() }
         return (SigningKey(made.key), made.pem)
     }
 
-    /// Its public half, as a JSON Web Key.
+    /// The public key, as a JSON Web Key.
     public var jwk: String { native.jwk() }
 
-    /// The thumbprint of its public half (RFC 7638).
+    /// The thumbprint of the public key (RFC 7638).
     public var thumbprint: String { native.thumbprint() }
 }
 
 extension SigningKey: CustomStringConvertible, CustomReflectable {
-    /// The thumbprint of its public half.
+    /// The thumbprint of the public key.
     public var description: String { native.debugDescription }
-    /// Nothing.
+    /// Empty.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

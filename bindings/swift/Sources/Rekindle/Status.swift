@@ -1,13 +1,13 @@
 import Foundation
 internal import RekindleFFI
 
-/// A look at a session, without a secret.
+/// A snapshot of a session, without secrets.
 public struct Status: Sendable, Hashable {
-    /// Where a session stands.
+    /// The state of a session.
     public enum Standing: Sendable, Hashable {
-        /// The store was not read yet.
+        /// The store has not been read yet.
         case unread
-        /// A token can be served, or got.
+        /// A token can be served or refreshed.
         case active
         /// The user must sign in: `rejected`, `reuse_detected`, ..
         case loginRequired(reason: String)
@@ -15,49 +15,49 @@ public struct Status: Sendable, Hashable {
         case signedOut
     }
 
-    /// Who refreshes at the moment, of all that share the store.
+    /// The lease of the refresh in progress, of this or another process that shares the store.
     public struct Lease: Sendable, Hashable {
-        /// A short tag of who holds it.
+        /// A short identifier of the lease's owner.
         public let owner: String
-        /// How long it lasts.
+        /// How long the lease lasts from now on.
         public let left: Duration
     }
 
-    /// What a refresh waits for.
+    /// What a refresh is waiting for.
     public struct Waiting: Sendable, Hashable {
         /// `token_endpoint`, `next_try`, `store`, `others_lease`, `others_refresh`, `vanished_owner` or `too_soon`.
         public let name: String
-        /// How long at most, if that is known.
+        /// The longest possible wait, if that is known.
         public let atMost: Duration?
     }
 
-    /// Where it stands.
+    /// The state.
     public let standing: Standing
-    /// A short tag of the sign-in.
+    /// A short identifier of the sign-in.
     public let lineage: String?
     /// The generation of the access token.
     public let generation: UInt64?
-    /// When the access token ends, if that is known.
+    /// When the access token expires, if that is known.
     public let expiresAt: Date?
-    /// Whether the access token can be served now.
+    /// Whether the access token is valid now.
     public let valid: Bool
     /// Whether there is a refresh token.
     public let refreshable: Bool
-    /// When the refresh token ends, if that is known.
+    /// When the refresh token expires, if that is known.
     public let refreshTokenExpiresAt: Date?
-    /// When the last refresh came through.
+    /// When the last refresh succeeded.
     public let refreshedAt: Date?
-    /// How long until the next refresh may be tried, after failures.
+    /// After failures, how long until the next refresh is tried.
     public let backoff: Duration?
-    /// Failures in a row.
+    /// The number of consecutive failed refreshes.
     public let failures: Int
-    /// Who refreshes at the moment, of all that share the store.
+    /// The lease of the refresh in progress, of this or another process that shares the store.
     public let lease: Lease?
-    /// Whether the store has what memory has.
+    /// Whether the current credential is saved in the store.
     public let persisted: Bool
-    /// Whether a refresh is under way here.
+    /// Whether this process is refreshing.
     public let refreshing: Bool
-    /// What a refresh that is under way waits for.
+    /// What the refresh in progress is waiting for.
     public let waiting: Waiting?
     /// The granted scope.
     public let scope: String?

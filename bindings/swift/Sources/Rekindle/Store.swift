@@ -3,75 +3,75 @@ internal import RekindleFFI
 
 /// Where credentials are kept.
 public enum StoreChoice: Sendable {
-    /// This process' memory.
+    /// This process's memory.
     case memory
-    /// A file that all processes of one machine share, mode 0600; a killed process loses nothing.
+    /// A file (mode 0600) that processes on one machine can share. Writes are durable.
     case file(_ path: String)
-    /// A folder with a file for each key of an ``App``, as ``file(_:)``.
+    /// A folder with a file like that of ``file(_:)`` for each key of an ``App``.
     case folder(_ path: String)
-    /// A store of your own: a keychain, a database.
+    /// A store of your own, such as a keychain or a database.
     case custom(any Store)
 }
 
-/// A store of your own. It keeps a record for each key: each session of an ``App`` has one of its own, that of a
-/// ``Session`` alone is `default`. What it throws counts as "cannot tell now", never as "there is no record"; of its errors only
-/// ``StoreUnavailable`` is quoted. A call that takes more than five seconds counts as unavailable too, and a save that
-/// has begun goes on to its end.
+/// A store of your own. It keeps one record for each key: each session of an ``App`` has a key of its own; the key of a single
+/// ``Session`` is `default`. An error means that the store is unavailable, never that there is no record; only the reason of
+/// ``StoreUnavailable`` is included in messages. A call that takes more than five seconds also counts as unavailable, but a
+/// save in progress still runs to its end.
 public protocol Store: Sendable {
-    /// Two stores of one identity hold the same records. Without the key; `nil`: it is shared with nobody.
+    /// Identifies the records, without the key: two stores of the same identity hold the same records. `nil`: not shared.
     var identity: String? { get }
-    /// Whether other processes use it too.
+    /// Whether other processes use the store too.
     var isShared: Bool { get }
 
-    /// Whether there is a wake-up: ``changed(key:)``.
+    /// Whether ``changed(key:)`` is implemented.
     var wakes: Bool { get }
 
-    /// The record of that key and its version; `nil` only if there certainly is none.
+    /// Returns the record of this key with its version; `nil` only if there certainly is none.
     func load(key: String) async throws -> StoredRecord?
-    /// Replaces the record of that key if it is still what was expected, in one step. The new version, or `nil`: it was not.
+    /// Atomically replaces the record of this key if it is still the expected one. Returns the new version; `nil` if it was not.
     func save(_ record: Data, key: String, expected: Expected) async throws -> String?
 
-    /// From now on this owner of a lease lives; its death can be told.
+    /// Registers a lease owner, so that ``owner(key:owner:)`` can report when its process has ended.
     func announce(owner: String, key: String) async throws
-    /// The owner is done.
+    /// Removes a lease owner.
     func retire(owner: String, key: String) async throws
-    /// Whether it lives.
+    /// Whether a lease owner's process is still running.
     func state(ofOwner owner: String, key: String) async throws -> Owner
 
-    /// Returns when the record of that key may have changed: a wake-up for those who wait for another process' refresh.
-    /// Its task is cancelled when nobody waits any more. Asked only where ``wakes`` says so.
+    /// Returns when the record of this key may have changed; called while callers wait for another process's refresh, if
+    /// ``wakes`` is true. Its task is cancelled when no caller waits any more.
     func changed(key: String) async throws
-    /// The store's own clock, if it has one.
+    /// The time of the store's own clock, if it has one.
     func now() async throws -> Date?
 }
 
 extension Store {
-    /// None: sessions share no state.
+    /// `nil`: sessions share no state.
     public var identity: String? { nil }
-    /// Yes: a lease is taken before each refresh.
+    /// `true`: a lease is taken before each refresh.
     public var isShared: Bool { true }
-    /// There is none: who waits polls.
+    /// `false`: waiting callers poll.
     public var wakes: Bool { false }
-    /// Tells nobody.
+    /// Does nothing.
     public func announce(owner: String, key: String) async throws {}
-    /// Tells nobody.
+    /// Does nothing.
     public func retire(owner: String, key: String) async throws {}
-    /// Nobody can tell.
+    /// Not known.
     public func state(ofOwner owner: String, key: String) async throws -> Owner { .unknown }
-    /// There is none.
+    /// Does nothing.
     public func changed(key: String) async throws {}
-    /// It has none.
+    /// `nil`.
     public func now() async throws -> Date? { nil }
 }
 
-/// A record, opaque to the store, and its version: equal versions mean equal records.
+/// A record and its version. Equal versions mean equal records.
 public struct StoredRecord: Sendable {
-    /// The record. It holds tokens.
+    /// The record, opaque to the store. It contains tokens.
     public let record: Data
     /// The version.
     public let version: String
 
-    /// A record of that version.
+    /// Creates a record of this version.
     public init(record: Data, version: String) {
         self.record = record
         self.version = version
@@ -79,9 +79,9 @@ public struct StoredRecord: Sendable {
 }
 
 extension StoredRecord: CustomStringConvertible, CustomReflectable {
-    /// Without the record.
+    /// Omits the record.
     public var description: String { "StoredRecord(<\(record.count) bytes>, version: \(version))" }
-    /// Nothing: `dump` would show the record.
+    /// Empty, so that `dump` does not show the record.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
@@ -91,26 +91,26 @@ public enum Expected: Sendable, Hashable {
     case absent
     /// The record of this version.
     case version(String)
-    /// Whatever is there: a sign-in, a sign-out.
+    /// Any record or none: a sign-in or sign-out replaces everything.
     case anything
 }
 
-/// Whether the owner of a lease lives.
+/// Whether the process of a lease's owner is running.
 public enum Owner: Sendable, Hashable {
-    /// It does.
+    /// It is running.
     case alive
-    /// It is gone, for sure.
+    /// It has certainly ended.
     case dead
-    /// Nobody can tell.
+    /// Not known.
     case unknown
 }
 
-/// What a ``Store`` throws where it cannot tell now.
+/// The error for a ``Store`` that cannot be read or written now.
 public struct StoreUnavailable: Error, Sendable, CustomStringConvertible {
-    /// Why. It goes into errors: no secrets.
+    /// Why. Included in errors, so it must contain no secrets.
     public let reason: String
 
-    /// For this reason.
+    /// Creates the error with this reason.
     public init(_ reason: String) {
         self.reason = reason
     }
@@ -133,7 +133,7 @@ extension StoreChoice {
     }
 }
 
-/// Tells objects apart that claim one identity. Nobody's is 0, and each value that is no object is one of its own.
+/// Distinguishes stores of the same identity. Never 0; each store that is not an object counts as a store of its own.
 private enum Instance {
     private static let lock = NSLock()
     nonisolated(unsafe) private static var values: UInt64 = 0
@@ -142,7 +142,7 @@ private enum Instance {
         if type(of: store) is AnyClass {
             return UInt64(UInt(bitPattern: ObjectIdentifier(store as AnyObject)))
         }
-        // Odd, as no object's place is.
+        // Odd, unlike any object's address.
         return lock.withLock {
             values += 2
             return values - 1
@@ -150,7 +150,7 @@ private enum Instance {
     }
 }
 
-/// A store of the user's, as the engine wants it.
+/// A user's store, as the engine uses it.
 private final class HostStore: RekindleFFI.Store {
     private let store: any Store
     private let owner: Inside.Owner
@@ -213,7 +213,7 @@ private final class HostStore: RekindleFFI.Store {
         } catch let told as RekindleError {
             throw StoreFailure.Unavailable(reason: told.message)
         } catch {
-            // Another's text could quote the record.
+            // Another error's message could contain the record.
             throw StoreFailure.Unavailable(reason: "the store threw \(type(of: error))")
         }
     }

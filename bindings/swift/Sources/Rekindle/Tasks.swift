@@ -6,17 +6,17 @@ import Foundation
 
 typealias Arriving = AsyncThrowingStream<Data, any Error>
 
-/// Tasks of a `URLSession`, none of which follows a redirect: `URLSession` would take along headers of ours that it does not
-/// know, and off Apple's systems all of them.
+/// Tasks of a `URLSession` that follow no redirects: `URLSession` would send headers of ours that it does not know to the new
+/// origin, and outside Apple's systems all of them.
 ///
-/// Off Apple's systems a task's own delegate is not asked about redirects, but a session's is. So the tasks are those of a
-/// session of the same configuration, with a delegate of ours.
+/// Outside Apple's systems, redirects are passed to the session's delegate, not to a task's. So the tasks belong to a
+/// session with the same configuration and our delegate.
 final class Tasks: Sendable {
     private let session: URLSession
     private let isOurs: Bool
     private let delegate = Delegate()
 
-    /// - Parameter isOurs: Whether nobody else uses the session, so that it is ended with this.
+    /// - Parameter isOurs: Whether nothing else uses the session, so that it is invalidated with this object.
     init(_ session: URLSession, isOurs: Bool = false) {
         #if canImport(FoundationNetworking)
             self.session = URLSession(configuration: session.configuration, delegate: delegate, delegateQueue: nil)
@@ -28,31 +28,31 @@ final class Tasks: Sendable {
     }
 
     deinit {
-        // It holds its delegate until then.
+        // A session retains its delegate until it is invalidated.
         if isOurs { session.finishTasksAndInvalidate() }
     }
 
-    /// The answer with its body, read whole. `file`: the request's body.
+    /// The response with its whole body. `file`: the request's body.
     func data(_ request: URLRequest, file: URL? = nil) async throws -> (HTTPURLResponse, Data) {
         let task = try self.task(request, file)
         return try await running(task) { delegate.hear(task, Whole($0)) }
     }
 
-    /// The answer's head, and its body as it arrives. Whoever lets go of the body, or is cancelled, ends the task.
+    /// The response's head, and its body as it arrives. Releasing the body, or cancelling its reader, ends the task.
     func stream(_ request: URLRequest) async throws -> (HTTPURLResponse, Arriving) {
         let (chunks, body) = Arriving.makeStream()
         let task = try self.task(request, nil)
         body.onTermination = { [self] _ in
             task.cancel()
-            // Its session must not end before its tasks.
+            // The session must not end before its tasks.
             withExtendedLifetime(self) {}
         }
         return (try await running(task) { delegate.hear(task, Streamed($0, body)) }, chunks)
     }
 
     #if canImport(FoundationNetworking)
-        /// A file goes out as it is mapped into memory. Foundation reads ahead of an upload from a file, and ends the program
-        /// (`EasyHandle.swift`, `try!`) where a server has answered before the next piece is there.
+        /// A file is mapped into memory and sent from there. Foundation's own file uploads crash (`EasyHandle.swift`, `try!`) if
+        /// the server responds before the next chunk has been read.
         private func task(_ request: URLRequest, _ file: URL?) throws -> URLSessionTask {
             guard let file else { return session.dataTask(with: request) }
             var whole = request
@@ -88,7 +88,7 @@ final class Tasks: Sendable {
     }
 }
 
-/// Hears of one task, from one queue.
+/// Receives the events of one task, on one queue.
 private protocol Hearer: AnyObject {
     func head(_ response: HTTPURLResponse)
     func piece(_ data: Data)
@@ -171,7 +171,7 @@ private final class Streamed: Hearer {
     }
 
     func end(_ response: URLResponse?, _ error: (any Error)?) {
-        // A redirect that is not followed may come without a word on its head.
+        // For a redirect that is not followed, the head may not be reported.
         if error == nil, let response = response as? HTTPURLResponse { head(response) }
         continuation?.resume(throwing: error ?? URLError(.badServerResponse))
         continuation = nil

@@ -1,21 +1,20 @@
 import Foundation
 internal import RekindleFFI
 
-/// An access token. Printing it shows nothing of it: put ``value`` or ``authorization`` where they must go, and nowhere
-/// else.
+/// An access token. Printing it shows nothing of it; pass ``value`` or ``authorization`` only to the HTTP client.
 public struct Token: Sendable {
     /// The token itself.
     public let value: String
-    /// The value of the header that carries it: `Bearer ..`.
+    /// The value of the header that carries the token: `Bearer ..`.
     public let authorization: String
-    /// That header's name, in lower case.
+    /// The name of the header that carries the token, in lower case.
     public let headerName: String
-    /// One higher with each new access token of a sign-in.
+    /// Increases by one with each new access token of a sign-in.
     public let generation: UInt64
-    /// When it ends, if that is known.
+    /// When the token expires, if that is known.
     public let expiresAt: Date?
 
-    /// Kept as long as the token: the engine tells tokens apart by it.
+    /// Kept as long as the token, because the engine distinguishes tokens by it.
     let native: RekindleFFI.Token
 
     init(_ native: RekindleFFI.Token) {
@@ -30,17 +29,17 @@ public struct Token: Sendable {
 }
 
 extension Token: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// Without the token.
+    /// Omits the token.
     public var description: String {
         "Token(value: ***, generation: \(generation), expiresAt: \(expiresAt.map { "\($0)" } ?? "unknown"))"
     }
-    /// Without the token.
+    /// Omits the token.
     public var debugDescription: String { description }
-    /// Nothing: `dump` would show the token.
+    /// Empty, so that `dump` does not show the token.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// The token that was served last: while it is the valid one, one number crosses the border and no text.
+/// The token that was served last. While it is valid, only one number crosses the FFI, and no text.
 final class LastToken: @unchecked Sendable {
     private let lock = NSLock()
     private var last: (tag: UInt64, token: Token)?

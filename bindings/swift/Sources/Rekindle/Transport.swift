@@ -1,30 +1,30 @@
 import Foundation
 internal import RekindleFFI
 
-/// An HTTP stack of your own: its proxies, its pins, its certificates. It sends one request and gives one answer: no
-/// redirects, no retries, no cookies, no authentication of its own, and no timeout but for making a connection. The task
-/// of a send that is given up is cancelled.
+/// An HTTP stack of your own, with its proxies, pins and certificates. It sends one request and returns one response. It must
+/// not follow redirects, retry, handle cookies or authentication, or have a timeout other than for connecting. The task of a
+/// send whose caller gives up is cancelled.
 public protocol Transport: Sendable {
-    /// Sends it.
+    /// Sends a request.
     ///
-    /// - Throws: ``TransportFailure``: whether anything may have left. Anything else counts as `maybeSent`, and its text
-    ///   is left out: it could quote the request.
+    /// - Throws: ``TransportFailure``, which says whether the request may have been sent. Any other error counts as
+    ///   `maybeSent`; its message is left out, because it could contain the request.
     func send(_ request: TransportRequest) async throws -> TransportResponse
 }
 
-/// One request.
+/// A request to send.
 public struct TransportRequest: Sendable {
     /// `GET` and so on.
     public let method: String
-    /// Where it goes.
+    /// The absolute URL.
     public let url: URL
-    /// All of them but for those that the stack makes: `Host`, `Content-Length`.
+    /// All headers except those that the HTTP stack sets: `Host`, `Content-Length`. Some contain tokens.
     public let headers: Headers
-    /// Wants a connection that nobody used before: a refresh must not be sent twice by a stack that repeats what a
-    /// reused connection swallowed.
+    /// Whether to use a new connection: HTTP stacks may resend a request on a stale one, and a refresh must not be sent
+    /// twice.
     public let freshConnection: Bool
-    /// How long the caller waits for the response and its body; `nil`: without a limit. The caller gives up by itself then
-    /// and cancels the task of the send, so this is for stacks that have deadlines of their own.
+    /// How long the caller waits for the response and its body; `nil`: no limit. Then the caller cancels the task, so only
+    /// stacks with deadlines of their own need this.
     public let timeout: Duration?
 
     private let whole: Data?
@@ -40,26 +40,26 @@ public struct TransportRequest: Sendable {
         stream = request.stream
     }
 
-    /// How long its body is, if that is known.
+    /// The length of the body, if that is known.
     public var contentLength: UInt64? {
         guard let stream else { return UInt64(whole?.count ?? 0) }
         return stream.length()
     }
 
-    /// Its body as it is read. It can be read once; where that fails, the request must not be completed.
+    /// The body in chunks. It can be read once. If reading fails, the request must not be completed.
     public var chunks: Chunks {
         Chunks(whole: whole, stream: stream)
     }
 
-    /// Its body, read to its end; `nil` if there is none.
+    /// The whole body; `nil` if there is none.
     public func body() async throws -> Data? {
         guard stream != nil else { return whole }
         return try await chunks.reduce(into: Data()) { $0.append($1) }
     }
 
-    /// A body, piece by piece. A second reader of a body that comes as it is read gets an error.
+    /// A body, chunk by chunk. A second reader of a streamed body gets an error.
     public struct Chunks: AsyncSequence, AsyncIteratorProtocol, Sendable {
-        /// One piece.
+        /// One chunk.
         public typealias Element = Data
         private var whole: Data?
         private let stream: OutgoingBody?
@@ -69,10 +69,10 @@ public struct TransportRequest: Sendable {
             (self.whole, self.stream) = (whole, stream)
         }
 
-        /// From its beginning.
+        /// Iterates from the beginning.
         public func makeAsyncIterator() -> Chunks { self }
 
-        /// The next piece; `nil` at the end.
+        /// The next chunk; `nil` at the end.
         public mutating func next() async throws -> Data? {
             defer { whole = nil }
             if let whole { return whole }
@@ -85,26 +85,26 @@ public struct TransportRequest: Sendable {
 }
 
 extension TransportRequest: CustomStringConvertible, CustomReflectable {
-    /// Method and place, without query, headers and body.
+    /// The method and the URL, without query, headers and body.
     public var description: String { "\(method) \(url.place)" }
-    /// Nothing: `dump` would show headers and body.
+    /// Empty, so that `dump` shows neither headers nor body.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// One answer.
+/// A response.
 public struct TransportResponse: Sendable {
-    /// The status.
+    /// The HTTP status code.
     public var status: Int
-    /// All of them; those of a body that the stack has decoded without `Content-Encoding` and `Content-Length`.
+    /// All headers. If the stack has decoded the body, without `Content-Encoding` and `Content-Length`.
     public var headers: [(name: String, value: String)]
-    /// The body; `nil` where it comes as it is read.
+    /// The body; `nil` if it is streamed.
     public let body: Data?
-    /// `HTTP/1.1`, `HTTP/2`, ..; 1.1 if it is left out.
+    /// `HTTP/1.1`, `HTTP/2`, ..; by default 1.1.
     public var version: String?
 
     fileprivate let stream: (any BodySource)?
 
-    /// An answer of these parts.
+    /// A response with a body that has been read.
     public init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data(), version: String? = nil)
     {
         self.status = status
@@ -114,8 +114,8 @@ public struct TransportResponse: Sendable {
         stream = nil
     }
 
-    /// An answer whose body comes as it is read. What reads it is let go when nobody wants more, so a sequence that holds
-    /// a connection can end it then.
+    /// A response with a streamed body. The sequence's iterator is released when the rest is not needed, so a sequence that
+    /// holds a connection can close it then.
     public init<Chunks: AsyncSequence & Sendable>(
         status: Int, headers: [(name: String, value: String)] = [], chunks: Chunks, version: String? = nil
     ) where Chunks.Element == Data {
@@ -127,11 +127,11 @@ public struct TransportResponse: Sendable {
     }
 }
 
-/// There is no answer. Reasons go into errors: no secrets.
+/// A request got no response. Reasons are included in errors, so they must contain no secrets.
 public enum TransportFailure: Error, Sendable, Hashable {
-    /// Nothing was sent: no connection, no name.
+    /// The request was not sent: no connection, unknown host.
     case notSent(reason: String)
-    /// It may have been sent.
+    /// The request may have been sent.
     case maybeSent(reason: String)
 }
 

@@ -5,17 +5,17 @@ import Foundation
 internal import RekindleFFI
 
 extension Client {
-    /// A `URLRequest` in, `(Data, HTTPURLResponse)` out, as `URLSession` has it: for code that is written that way.
+    /// Sends a `URLRequest` and returns `(Data, HTTPURLResponse)`, like `URLSession`, for code that is written for it.
     ///
-    /// Its cache policy and its cookies play no part; its `timeoutInterval` is the limit for everything, refreshes and
-    /// replays included, unless it is the default of 60 seconds: then the client's holds.
+    /// The request's cache policy and cookie settings are ignored. Its `timeoutInterval` limits the whole request, including
+    /// refreshes and replays; the default of 60 seconds means the client's timeout.
     ///
     /// ```swift
     /// let (data, response) = try await client.data(for: URLRequest(url: url))
     /// ```
     public func data(for request: URLRequest) async throws -> (Data, HTTPURLResponse) {
         let response = try await send(try Request(request))
-        // One line a name, as `URLSession` does it.
+        // Values of the same name are joined, as `URLSession` does.
         let fields = Dictionary(response.headers.map { ($0.name, $0.value) }) { "\($0), \($1)" }
         let answer = HTTPURLResponse(
             url: response.url, statusCode: response.status, httpVersion: response.version, headerFields: fields)
@@ -28,7 +28,7 @@ extension Request {
     init(_ request: URLRequest) throws {
         guard let url = request.url else { throw RekindleError(.invalidConfig, "request: has no url") }
         let timeout: Duration? = request.timeoutInterval == 60 ? nil : Duration(request.timeoutInterval)
-        // One that has been opened, by an earlier send for example, would give what is left.
+        // A stream that is already open, for example by an earlier send, would return only the rest.
         if let stream = request.httpBodyStream, stream.streamStatus != .notOpen { throw RekindleError.sentOnce }
         let body = request.httpBody.map { Body.data($0) } ?? request.httpBodyStream.map { Body.once(StreamPieces($0)) }
         try self.init(
@@ -37,7 +37,7 @@ extension Request {
     }
 }
 
-/// A stream of Foundation's in pieces. One reader reads it once.
+/// A Foundation stream in chunks, for one reader.
 private final class StreamPieces: AsyncSequence, AsyncIteratorProtocol, @unchecked Sendable {
     typealias Element = Data
     private let stream: InputStream
@@ -63,11 +63,11 @@ private final class StreamPieces: AsyncSequence, AsyncIteratorProtocol, @uncheck
     }
 }
 
-/// Sends through a `URLSession`: its proxy, its certificates, its protocol classes, its connections.
+/// Sends through a `URLSession`, with its proxy, certificates, protocol classes and connections.
 ///
-/// A request's body is read whole before it is sent; an answer's comes as it is read, and what comes faster than it is read
-/// is kept in memory. Redirects are left to the client, cookies and caches are not used, and a refresh goes over a session of
-/// the same configuration, so over a connection of its own.
+/// A request's body is read whole before it is sent. A response's body is streamed; data that arrives faster than it is read
+/// is buffered in memory. Redirects are left to the client, and cookies and caches are not used. A refresh uses a session of
+/// its own with the same configuration, and so a connection of its own.
 ///
 /// ```swift
 /// let client = try Client(session, baseURL: url, transport: URLSessionTransport(.shared))
@@ -76,13 +76,13 @@ public struct URLSessionTransport: Transport {
     private let tasks: Tasks
     private let configuration: URLSessionConfiguration
 
-    /// Through this session.
+    /// Creates a transport that sends through this session.
     public init(_ session: URLSession = .shared) {
         tasks = Tasks(session)
         configuration = session.configuration
     }
 
-    /// Sends it.
+    /// Sends a request.
     public func send(_ request: TransportRequest) async throws -> TransportResponse {
         let body = try await request.body()
         guard request.freshConnection else { return try await send(request, body, tasks) }
@@ -107,7 +107,7 @@ public struct URLSessionTransport: Transport {
         asked.httpMethod = request.method
         asked.httpShouldHandleCookies = false
         asked.httpBody = body
-        // Its own limit is a minute without a byte; the client keeps to the request's.
+        // URLSession's default limit is a minute without data; the client enforces the request's timeout.
         asked.timeoutInterval = max(asked.timeoutInterval, request.timeout?.seconds ?? noLimit)
         for (name, value) in request.headers { asked.addValue(value, forHTTPHeaderField: name) }
         return asked
@@ -122,7 +122,7 @@ public struct URLSessionTransport: Transport {
 }
 
 extension HTTPURLResponse {
-    /// One line a name, as `URLSession` has it.
+    /// The headers; values of the same name are joined by `URLSession`.
     var fields: [(name: String, value: String)] {
         allHeaderFields.compactMap { name, value -> (name: String, value: String)? in
             guard let name = name as? String, let value = value as? String else { return nil }
@@ -131,7 +131,7 @@ extension HTTPURLResponse {
     }
 }
 
-/// A week, as `URLSession` takes it for a whole resource.
+/// A week: URLSession's default limit for a whole resource.
 private let noLimit: TimeInterval = 604_800
 
 private let neverSent: Set<URLError.Code> = [

@@ -1,17 +1,17 @@
 internal import RekindleFFI
 
-/// Whose store or refresh function is running in this task.
+/// The session whose store or refresh function runs in this task.
 enum Inside {
     @TaskLocal static var owner: Owner?
-    /// The states that are being signed in here: their sessions may sign in, and not be asked for a token.
+    /// The session states that a login handler in this task signs in; it may not request their tokens.
     @TaskLocal static var logins: Set<UInt64> = []
 
-    /// One for each session.
+    /// Identifies a session; each has its own.
     final class Owner: Sendable {}
 }
 
-/// Waits for the engine; a cancelled task stops waiting at once, and the engine's own work goes on. Where a store or a
-/// refresh function asks the session that it serves, it would wait for itself: that is refused.
+/// Waits for the engine. A cancelled task stops waiting immediately, and the engine's work continues. A store or refresh
+/// function that calls the session it serves would wait for itself, so that throws.
 func waiting<T: Sendable>(
     for owner: Inside.Owner, _ call: (CancelToken) async throws -> T
 ) async throws -> T {
@@ -27,7 +27,7 @@ func waiting<T: Sendable>(
     }
 }
 
-/// The same, at most so long.
+/// The same, with a timeout.
 func waiting<T: Sendable>(
     for owner: Inside.Owner, within timeout: Duration?, _ call: (CancelToken) async throws -> T
 ) async throws -> T {
@@ -46,7 +46,7 @@ func waiting<T: Sendable>(
     }
 }
 
-/// The engine's errors as ours.
+/// Converts the engine's errors.
 func translated<T>(_ call: () async throws -> T) async throws -> T {
     do {
         return try await call()
@@ -55,7 +55,7 @@ func translated<T>(_ call: () async throws -> T) async throws -> T {
     }
 }
 
-/// The same for what does not wait.
+/// The same for synchronous calls.
 func translated<T>(_ call: () throws -> T) throws -> T {
     do {
         return try call()

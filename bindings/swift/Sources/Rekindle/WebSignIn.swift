@@ -3,8 +3,8 @@
     import Foundation
 
     extension Session {
-        /// Signs in in the system's own sheet (`ASWebAuthenticationSession`): the app sees neither page nor password, and only
-        /// the sheet that it opened brings the callback.
+        /// Signs in with the system's web sign-in sheet (`ASWebAuthenticationSession`): the app sees neither the page nor the
+        /// password, and only the sheet that it opened can return the callback.
         ///
         /// ```swift
         /// let request = SignInRequest(redirectURI: "com.example.app:/callback", scope: "openid")
@@ -12,9 +12,9 @@
         /// ```
         ///
         /// - Parameters:
-        ///   - request: What to ask for; its redirect URI is of the app's own scheme, or (iOS 17.4, macOS 14.4) https.
+        ///   - request: The sign-in's parameters. The redirect URI has the app's own scheme or (iOS 17.4, macOS 14.4) https.
         ///   - anchor: The window that the sheet belongs to.
-        ///   - ephemeral: Whether the sheet knows no sign-in that the system's browser has.
+        ///   - ephemeral: Whether the sheet ignores existing sign-ins of the system's browser.
         @MainActor
         public func signIn(
             _ request: SignInRequest, presentedFrom anchor: ASPresentationAnchor, ephemeral: Bool = false
@@ -25,7 +25,7 @@
         }
     }
 
-    /// One sheet.
+    /// One sign-in sheet.
     @MainActor
     private final class WebSignIn: NSObject, ASWebAuthenticationPresentationContextProviding {
         private let anchor: ASPresentationAnchor

@@ -100,6 +100,51 @@ import Testing
         #expect(last?["method"] == "GET" && last?["body"] != "once")
     }
 
+    // spec 2.11
+    @Test func aRedirectToTheLoginPageIsARejectedTokenAndIsNotFollowed() async throws {
+        let world = try await World(steps: [toLogin("/data")], expired: false, dialect: loginPage)
+        let (_, response) = try await urls(world).data(for: URLRequest(url: URL(string: "\(world.server.url)/data")!))
+        #expect(response.statusCode == 200)
+        #expect(try await world.server.log().map { $0["path"] } == ["/data", "/refresh", "/data"])
+    }
+
+    // spec 2.11
+    @Test func theCallerGetsTheRedirectToTheLoginPageWhereAFreshTokenBringsItToo() async throws {
+        let steps = [toLogin("/data"), toLogin("/data")]
+        let world = try await World(steps: steps, expired: false, dialect: loginPage)
+        let answer = try await urls(world).send(URLRequest(url: URL(string: "\(world.server.url)/data")!))
+        #expect(answer.response.statusCode == 302)
+        #expect(answer.judged?.replayRefused == "fresh_token_rejected")
+        #expect(try await world.server.log().map { $0["path"] } == ["/data", "/refresh", "/data"])
+    }
+
+    // spec 2.11
+    @Test func otherRedirectsAreFollowedUntilOneLeadsToTheLoginPage() async throws {
+        let moved: JSON = ["match": ["path": "/moved"], "respond": ["status": 302, "headers": ["Location": "/data"]]]
+        let world = try await World(steps: [moved, toLogin("/data")], expired: false, dialect: loginPage)
+        let (_, response) = try await urls(world).data(for: URLRequest(url: URL(string: "\(world.server.url)/moved")!))
+        #expect(response.statusCode == 200)
+        #expect(try await world.server.log().map { $0["path"] } == ["/moved", "/data", "/refresh", "/data"])
+    }
+
+    /// The dialect of a server that redirects an expired session to its login page.
+    private var loginPage: Dialect {
+        .toml(
+            """
+            extends = "json"
+            [[api.rules]]
+            status = "3xx"
+            location = true
+            equals = "/login"
+            verdict = "expired"
+            applied = "no"
+            """)
+    }
+
+    private func toLogin(_ path: String) -> JSON {
+        ["match": ["path": .string(path)], "respond": ["status": 302, "headers": ["Location": "/login?next=1"]]]
+    }
+
     /// What `URLSession` adds to each request would go along: the redirect is the answer then.
     @Test func aCredentialOfTheConfigurationStays() async throws {
         let other = try await TestServer.start()
