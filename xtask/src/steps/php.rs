@@ -19,9 +19,11 @@ use crate::run;
 use crate::workspace::Workspace;
 
 /// Packagist is not asked: everything is Debian's.
-const PACKAGES: [&str; 20] = [
+const PACKAGES: [&str; 21] = [
     // The extension is built with PHP's headers, which libclang reads.
     "clang",
+    // Makes the package.
+    "composer",
     "libapache2-mod-php",
     "php-cli",
     "php-curl",

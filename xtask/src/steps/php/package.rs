@@ -33,6 +33,9 @@ echo $session->token()->value(), "\n";
 "#;
 
 pub(crate) fn package(workspace: &Workspace, count: &mut Count) -> Result<Vec<PathBuf>, String> {
+    if !run::works("composer", &["--version"]) {
+        return Err("no Composer: cargo xtask test --install php".to_owned());
+    }
     let build = ["build", "--locked", "--profile", "mobile", "-p", "rekindle-hosted"];
     step("it does not build", cargo(workspace).args(build).args(extension::PACKAGE))?;
     let out = workspace.target.join("package/php");
