@@ -10,8 +10,8 @@ import (
 
 // Event is an event of a session. Events are ordered and contain no secrets.
 type Event struct {
-	// Name: SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Unpersisted, Persisted, Replayed, Retried,
-	// LoginRequired, RefreshLimited, SignedOut or Warned.
+	// Name: SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Renewed, ExtraChanged, Unpersisted, Persisted,
+	// Replayed, Retried, LoginRequired, RefreshLimited, SignedOut or Warned.
 	Name string
 	// Lineage identifies the sign-in.
 	Lineage string
@@ -22,6 +22,8 @@ type Event struct {
 	Kind       Kind
 	Reason     string
 	Warning    string
+	// Names of what changed, for ExtraChanged.
+	Names      []string
 	Waiters    int
 	Persisted  bool
 	Duration   time.Duration
@@ -36,6 +38,7 @@ type eventData struct {
 	Kind       Kind     `json:"kind"`
 	Reason     string   `json:"reason"`
 	Warning    string   `json:"warning"`
+	Names      []string `json:"names"`
 	Waiters    *int     `json:"waiters"`
 	Persisted  *bool    `json:"persisted"`
 	Duration   float64  `json:"duration_ms"`
@@ -45,7 +48,7 @@ type eventData struct {
 func (d *eventData) asEvent() Event {
 	event := Event{
 		Name: d.Name, Lineage: d.Lineage, Generation: d.Generation, Cause: d.Cause, Kind: d.Kind, Reason: d.Reason,
-		Warning: d.Warning, Duration: milliseconds(d.Duration),
+		Warning: d.Warning, Names: d.Names, Duration: milliseconds(d.Duration),
 	}
 	if d.Waiters != nil {
 		event.Waiters = *d.Waiters

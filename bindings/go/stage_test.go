@@ -229,6 +229,9 @@ func (s *stage) heard(one *actor) []any {
 				told[name] = value
 			}
 		}
+		if event.Names != nil {
+			told["names"] = event.Names
+		}
 		if event.RetryAfter > 0 {
 			told["retry_after_ms"] = event.RetryAfter.Milliseconds()
 		}

@@ -27,6 +27,7 @@ type transport struct {
 type signed struct {
 	Headers      [][2]string `json:"headers"`
 	ReadsSuccess bool        `json:"reads_success"`
+	Quick        bool        `json:"quick"`
 }
 
 type next struct {
@@ -105,7 +106,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			// As with http.Client, the response has the caller's request.
 			judgement := said.judgement()
 			told := withJudgement(ctx, &judgement)
-			if judgement.Verdict == "accepted" && !how.ReadsSuccess && response.StatusCode/100 == 2 {
+			if judgement.Verdict == "accepted" && how.Quick && response.StatusCode/100 == 2 {
 				session.learn(request, how.Headers)
 			}
 			if isRedirect(response.StatusCode) && judgement.Verdict != "" && judgement.Verdict != "accepted" {

@@ -27,6 +27,8 @@ struct Request {
     method: Method,
     headers: HeaderMap,
     success_may_hold_errors: bool,
+    /// What a 2xx says of the token is never asked: the host may skip the turn.
+    is_quick: bool,
     /// Whose settings hold for it, where its answer is GraphQL.
     graphql: Option<Client>,
     /// Tells its deadline.
@@ -85,9 +87,15 @@ impl Requests {
         let json =
             HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("text/json"))]);
         let success_may_hold_errors = call.reads(StatusCode::OK, &json) != Reads::Nothing;
+        let dialect = match &owner {
+            Owner::Session(session) => session.dialect(),
+            Owner::Client(client) => client.session().dialect(),
+        };
+        let is_quick = !success_may_hold_errors && !dialect.reads_response_tokens();
         let mut shown = show_headers(&added);
         shown["unsigned"] = json!(call.unsigned().map(rekindle::call::Unsigned::name));
         shown["reads_success"] = success_may_hold_errors.into();
+        shown["quick"] = is_quick.into();
         let mut expires = None;
         let mut graphql = None;
         if let Owner::Client(client) = owner {
@@ -101,6 +109,7 @@ impl Requests {
             method,
             headers,
             success_may_hold_errors,
+            is_quick,
             graphql,
             expires,
             is_accepted: true,
@@ -205,6 +214,7 @@ impl Requests {
         shown["keeps_body"] = hop.keeps_body.into();
         shown["downgrades"] = hop.downgrades.into();
         shown["reads_success"] = request.success_may_hold_errors.into();
+        shown["quick"] = request.is_quick.into();
         Ok(shown)
     }
 

@@ -8,6 +8,8 @@ export interface SessionEvent {
     | "RefreshSucceeded"
     | "RefreshFailed"
     | "Adopted"
+    | "Renewed"
+    | "ExtraChanged"
     | "Unpersisted"
     | "Persisted"
     | "Replayed"
@@ -24,6 +26,8 @@ export interface SessionEvent {
   readonly kind?: string;
   readonly reason?: string;
   readonly warning?: string;
+  /** `ExtraChanged`: the names of what changed. */
+  readonly names?: readonly string[];
   readonly waiters?: number;
   readonly persisted?: boolean;
   readonly duration_ms?: number;
@@ -39,6 +43,8 @@ const NAMES: readonly SessionEvent["name"][] = [
   "RefreshSucceeded",
   "RefreshFailed",
   "Adopted",
+  "Renewed",
+  "ExtraChanged",
   "Unpersisted",
   "Persisted",
   "Replayed",

@@ -66,6 +66,7 @@ interface Signed {
   headers: [string, string][];
   stay_at_redirects: boolean;
   reads_success: boolean;
+  quick: boolean;
   own?: [string, string][];
   url?: string;
 }
@@ -144,7 +145,7 @@ export async function exchange(driver: Driver, send: typeof fetch, plan: Plan, q
     }
     if (redirects > 0) Object.defineProperty(response, "redirected", { value: true });
     const { verdict, replay_refused } = next;
-    if (quick && redirects === 0 && !signed.reads_success && verdict?.name === "accepted" && response.ok) {
+    if (quick && redirects === 0 && signed.quick && verdict?.name === "accepted" && response.ok) {
       quick.learn(originOf(state.url) ?? "", signed.headers);
     }
     judgements.set(response, { verdict: verdict ?? undefined, replayRefused: replay_refused ?? undefined, redirects });

@@ -56,6 +56,7 @@ export function interceptor(session: Session, { onJudged }: { onJudged?: (judged
 interface Signed {
   headers: [string, string][];
   reads_success: boolean;
+  quick: boolean;
 }
 
 type Next = ({ next: "send_again" } & Pick<Signed, "headers">) | { next: "keep"; verdict: Verdict | null; replay_refused: string | null };
@@ -182,7 +183,7 @@ class Request implements Handler {
       this.#tell(held.status, next);
       // A redirect to the login page: without Location undici's redirect interceptor hands it out (spec 2.11).
       if (next.verdict && next.verdict.name !== "accepted" && held.status < 400) held.headers = withoutLocation(held.headers);
-      if (next.verdict?.name === "accepted" && held.status < 300) this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
+      if (this.#signed?.quick && next.verdict?.name === "accepted" && held.status < 300) this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
     } catch (error) {
       this.#end();
       return this.handler.onResponseError?.(controller, asUndici(error as Error));
@@ -197,7 +198,7 @@ class Request implements Handler {
     const next = await this.driver.call<Next>(told).catch(() => undefined);
     if (next?.next === "keep") this.#tell(status, next);
     this.driver.send({ do: "end", request: this.#number });
-    if (next?.next === "keep" && next.verdict?.name === "accepted") this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
+    if (this.#signed?.quick && next?.next === "keep" && next.verdict?.name === "accepted") this.quick.learn(originOf(this.#origin) ?? "", this.#signed?.headers ?? []);
   }
 
   /** Reports an accepted response to a request that was sent without the core. */

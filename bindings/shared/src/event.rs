@@ -52,6 +52,13 @@ pub enum EventKind {
     },
     /// A token that another process had refreshed was read from the store.
     Adopted,
+    /// An API's response carried a new access token, which replaces the current one.
+    Renewed,
+    /// What is kept beside the tokens changed.
+    ExtraChanged {
+        /// The names of what changed.
+        names: Vec<String>,
+    },
     /// The credential could not be saved; it is served from memory.
     Unpersisted,
     /// The credential was saved after an earlier failure.
@@ -101,6 +108,8 @@ impl From<&Reported> for EventKind {
                 Self::RefreshFailed { kind: kind.name().to_owned(), retry_after: *retry_after }
             }
             Reported::Adopted => Self::Adopted,
+            Reported::Renewed => Self::Renewed,
+            Reported::ExtraChanged { names } => Self::ExtraChanged { names: names.clone() },
             Reported::Unpersisted => Self::Unpersisted,
             Reported::Persisted => Self::Persisted,
             Reported::Replayed => Self::Replayed,

@@ -88,6 +88,8 @@ pub enum EventKind {
     RefreshSucceeded { waiters: u64, duration: Duration, persisted: bool },
     RefreshFailed { kind: String, retry_after: Option<Duration> },
     Adopted,
+    Renewed,
+    ExtraChanged { names: Vec<String> },
     Unpersisted,
     Persisted,
     Replayed,

@@ -107,3 +107,13 @@ fn the_fields_are_listed_with_defaults_and_examples() {
     assert_eq!(ran.code, 0);
     assert!(ran.out.contains("| `scheme` | `\"Bearer\"` |"), "{}", ran.out);
 }
+
+// spec 9.3
+#[test]
+fn a_token_in_a_query_parameter_is_refused_with_the_alternatives() {
+    let world = world("[token]\nquery = \"access_token\"\n", "");
+    let ran = world.run(&["dialect", "check", "acme.toml"]);
+    assert_ne!(ran.code, 0);
+    assert!(ran.err.contains("acme.toml, line 2, field `token.query`"), "{}", ran.err);
+    assert!(ran.err.contains("set `header`") && ran.err.contains("`cookie`"), "{}", ran.err);
+}

@@ -112,6 +112,13 @@ pub enum EventKind {
     },
     /// The result of another process's refresh was taken from the store.
     Adopted,
+    /// An API's response carried a new access token, which replaces the current one (`[response_tokens]`).
+    Renewed,
+    /// What is kept beside the tokens (an ID token, an instance URL, a user) changed.
+    ExtraChanged {
+        /// The names of what changed, in alphabetical order; the values are not part of the event.
+        names: Vec<String>,
+    },
     /// A credential could not be saved; it is served from memory.
     Unpersisted,
     /// A credential that could not be saved has been saved.
@@ -149,6 +156,8 @@ impl EventKind {
             Self::RefreshSucceeded { .. } => "RefreshSucceeded",
             Self::RefreshFailed { .. } => "RefreshFailed",
             Self::Adopted => "Adopted",
+            Self::Renewed => "Renewed",
+            Self::ExtraChanged { .. } => "ExtraChanged",
             Self::Unpersisted => "Unpersisted",
             Self::Persisted => "Persisted",
             Self::Replayed => "Replayed",

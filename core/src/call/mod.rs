@@ -463,6 +463,9 @@ impl Call {
         if accepted && !may_change {
             self.session.note_accepted(token, &self.url, headers);
         }
+        if accepted {
+            self.session.take_response_tokens(token, &self.url, headers);
+        }
         accepted
     }
 

@@ -36,6 +36,7 @@ use crate::session::{Session, Token};
 pub struct Target {
     session: Session,
     origin: OriginId,
+    /// A response with a status below 400 may say something of the token, or carry a new one.
     judges_success: bool,
 }
 
@@ -58,7 +59,8 @@ impl Session {
         let Some(origin) = self.origin_of(url) else {
             return self.require_origins().map(|()| None);
         };
-        let judges_success = self.dialect().may_reject_success();
+        let dialect = self.dialect();
+        let judges_success = dialect.may_reject_success() || dialect.reads_response_tokens();
         Ok(Some(Target { session: self.clone(), origin, judges_success }))
     }
 }
@@ -121,8 +123,8 @@ impl Target {
         self.session.watches(self.origin)
     }
 
-    /// Whether a response with this status does not reject the token, whatever else it contains. If the session does
-    /// not watch either, there is nothing to judge.
+    /// Whether a response with this status neither rejects the token nor renews it, whatever else it contains. If the
+    /// session does not watch either, there is nothing to judge.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -194,6 +194,7 @@ impl Call {
         if session.verdict_about(token, &exchange(&self.parts, Operation::Http)) != Verdict::Accepted {
             return false;
         }
+        session.take_response_tokens(token, &self.parts.request.url, &self.parts.headers);
         let may_change = !whole && self.parts.status.is_success() && self.client.judges_success();
         if may_change {
             self.watch();

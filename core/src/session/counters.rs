@@ -76,6 +76,10 @@ counters! {
     refresh_failures, "Refreshes that failed.";
     /// Tokens adopted from the store after another process refreshed them.
     adoptions, "Tokens adopted from another process.";
+    /// Tokens taken from API responses (`[response_tokens]`).
+    renewals, "Tokens taken from API responses.";
+    /// Changes of what is kept beside the tokens.
+    extra_changes, "Changes of what is kept beside the tokens.";
     /// Callers that waited for a refresh.
     waiters, "Callers that waited for a refresh.";
     /// Credentials that could not be saved at once.
@@ -142,6 +146,8 @@ impl<C: Counter> Counters<C> {
             EventKind::RefreshSucceeded { .. } => &self.refreshes,
             EventKind::RefreshFailed { .. } => &self.refresh_failures,
             EventKind::Adopted => &self.adoptions,
+            EventKind::Renewed => &self.renewals,
+            EventKind::ExtraChanged { .. } => &self.extra_changes,
             EventKind::Unpersisted => &self.unpersisted,
             EventKind::Persisted => &self.persisted_late,
             EventKind::Replayed => &self.replays,

@@ -103,6 +103,9 @@ impl Session {
                 if verdict == Verdict::Accepted {
                     self.accepted(token, origin);
                 }
+                if !matches!(verdict, Verdict::StepUp(_) | Verdict::NonceRequired(_)) {
+                    self.take_response_tokens(token, exchange.url, exchange.headers);
+                }
                 Ok(Judgement::Keep { verdict, replay_refused: None })
             }
         }
@@ -127,6 +130,20 @@ impl Session {
         }
         if let Some(origin) = self.origins.find(url) {
             self.accepted(token, origin);
+        }
+    }
+
+    /// Takes the new tokens that a response carries, unless it rejects the one of its request (spec 2.13). They are saved
+    /// in the background.
+    pub(crate) fn take_response_tokens(&self, token: &Token, url: &Url, headers: &HeaderMap) {
+        let dialect = self.dialect();
+        if !dialect.reads_response_tokens() || self.origins.find(url).is_none() {
+            return;
+        }
+        let tokens = dialect.response_tokens(headers, self.clock().now().wall);
+        if let Some(tokens) = tokens.filter(|tokens| tokens.access_token != *token.secret()) {
+            let stamp = token.stamp();
+            self.engine.ask(|machine, now| machine.renew(&stamp, tokens, now));
         }
     }
 

@@ -14,7 +14,7 @@ from ._events import Event
 _LOG = logging.getLogger("rekindle.events")
 
 _WARNINGS = frozenset({"RefreshFailed", "RefreshLimited", "LoginRequired", "Unpersisted", "Warned"})
-_DETAILS = frozenset({"RefreshStarted", "Replayed", "Retried", "Persisted"})
+_DETAILS = frozenset({"RefreshStarted", "Replayed", "Retried", "Persisted", "Renewed", "ExtraChanged"})
 
 
 def of_session(on_event: Any) -> Callable[[dict[str, Any]], object] | None:

@@ -182,6 +182,7 @@ pub(crate) fn event(stage: &Stage, event: &Event) -> Value {
         EventKind::LoginRequired { reason } => {
             told["reason"] = serde_json::to_value(reason).unwrap_or_default();
         }
+        EventKind::ExtraChanged { names } => told["names"] = names.clone().into(),
         EventKind::Warned(warning) => told["warning"] = warning.name().into(),
         _ => {}
     }

@@ -24,6 +24,8 @@ final class Signing
     /** @var list<array{string, string}> */
     private array $headers = [];
     private bool $readsSuccess = false;
+    /** Whether requests to an origin that accepted the token need no turn. */
+    private bool $isQuick = false;
     /** The tag of the token that was sent without asking the core; 0: the core was asked. */
     private int $sentWith = 0;
 
@@ -82,7 +84,7 @@ final class Signing
             $this->headers = $told['headers'];
             return null;
         }
-        if ($isSuccess && !$this->readsSuccess && ($told['verdict']['name'] ?? null) === 'accepted') {
+        if ($isSuccess && $this->isQuick && ($told['verdict']['name'] ?? null) === 'accepted') {
             $this->session->acceptedBy($this->origin, $this->headers);
         }
         return $told;
@@ -120,5 +122,6 @@ final class Signing
         $told = $this->session->call(['do' => 'begin', 'request' => $this->number] + $more + ($this->begin)());
         $this->headers = $told['headers'];
         $this->readsSuccess = $told['reads_success'];
+        $this->isQuick = $told['quick'];
     }
 }

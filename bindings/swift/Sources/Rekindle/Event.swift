@@ -14,6 +14,10 @@ public struct Event: Sendable, Hashable {
         case refreshFailed(kind: RekindleError.Kind, retryAfter: Duration?)
         /// A token that another process had refreshed was read from the store.
         case adopted
+        /// An API's response carried a new access token, which replaces the current one.
+        case renewed
+        /// What is kept beside the tokens changed: the names of what changed.
+        case extraChanged(names: [String])
         /// The credential could not be saved; it is served from memory.
         case unpersisted
         /// A credential that could not be saved before has been saved.
@@ -62,6 +66,8 @@ extension Event.Kind {
             let kind = RekindleError.Kind(rawValue: kind) ?? .refreshFailed
             self = .refreshFailed(kind: kind, retryAfter: retryAfter.map { Duration($0) })
         case .adopted: self = .adopted
+        case .renewed: self = .renewed
+        case .extraChanged(let names): self = .extraChanged(names: names)
         case .unpersisted: self = .unpersisted
         case .persisted: self = .persisted
         case .replayed: self = .replayed

@@ -10968,6 +10968,9 @@ public enum EventKind: Equatable, Hashable {
     case refreshFailed(kind: String, retryAfter: TimeInterval?
     )
     case adopted
+    case renewed
+    case extraChanged(names: [String]
+    )
     case unpersisted
     case persisted
     case replayed
@@ -11013,25 +11016,30 @@ public struct FfiConverterTypeEventKind: FfiConverterRustBuffer {
 
         case 5: return .adopted
 
-        case 6: return .unpersisted
+        case 6: return .renewed
 
-        case 7: return .persisted
-
-        case 8: return .replayed
-
-        case 9: return .retried
-
-        case 10: return .loginRequired(reason: try FfiConverterString.read(from: &buf)
+        case 7: return .extraChanged(names: try FfiConverterSequenceString.read(from: &buf)
         )
 
-        case 11: return .refreshLimited
+        case 8: return .unpersisted
 
-        case 12: return .signedOut
+        case 9: return .persisted
 
-        case 13: return .warned(warning: try FfiConverterString.read(from: &buf)
+        case 10: return .replayed
+
+        case 11: return .retried
+
+        case 12: return .loginRequired(reason: try FfiConverterString.read(from: &buf)
         )
 
-        case 14: return .other
+        case 13: return .refreshLimited
+
+        case 14: return .signedOut
+
+        case 15: return .warned(warning: try FfiConverterString.read(from: &buf)
+        )
+
+        case 16: return .other
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -11067,42 +11075,51 @@ public struct FfiConverterTypeEventKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(5))
 
 
-        case .unpersisted:
+        case .renewed:
             writeInt(&buf, Int32(6))
 
 
-        case .persisted:
+        case let .extraChanged(names):
             writeInt(&buf, Int32(7))
+            FfiConverterSequenceString.write(names, into: &buf)
 
 
-        case .replayed:
+        case .unpersisted:
             writeInt(&buf, Int32(8))
 
 
-        case .retried:
+        case .persisted:
             writeInt(&buf, Int32(9))
 
 
-        case let .loginRequired(reason):
+        case .replayed:
             writeInt(&buf, Int32(10))
+
+
+        case .retried:
+            writeInt(&buf, Int32(11))
+
+
+        case let .loginRequired(reason):
+            writeInt(&buf, Int32(12))
             FfiConverterString.write(reason, into: &buf)
 
 
         case .refreshLimited:
-            writeInt(&buf, Int32(11))
+            writeInt(&buf, Int32(13))
 
 
         case .signedOut:
-            writeInt(&buf, Int32(12))
+            writeInt(&buf, Int32(14))
 
 
         case let .warned(warning):
-            writeInt(&buf, Int32(13))
+            writeInt(&buf, Int32(15))
             FfiConverterString.write(warning, into: &buf)
 
 
         case .other:
-            writeInt(&buf, Int32(14))
+            writeInt(&buf, Int32(16))
 
         }
     }

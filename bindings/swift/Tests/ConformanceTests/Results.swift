@@ -125,6 +125,7 @@ extension Stage {
         case .refreshFailed(let kind, let retryAfter):
             told["kind"] = .string(kind.rawValue)
             told["retry_after_ms"] = millis(retryAfter)
+        case .extraChanged(let names): told["names"] = .array(names.map { .string($0) })
         case .loginRequired(let reason): told["reason"] = .string(reason)
         case .warned(let warning): told["warning"] = .string(warning)
         default: break

@@ -97,6 +97,42 @@ impl Dialect {
         std::time::Duration::from_millis(self.spec.api.settle_ms.into())
     }
 
+    /// Whether API responses may carry new tokens (`[response_tokens]`).
+    ///
+    /// ```
+    /// assert!(!rekindle_proto::Dialect::preset("oauth2").unwrap().reads_response_tokens());
+    /// ```
+    #[must_use]
+    pub fn reads_response_tokens(&self) -> bool {
+        self.spec.reads_response_tokens()
+    }
+
+    /// Returns the new tokens that an API response carries in its headers (spec 2.13). `None` if it carries no access
+    /// token, a malformed one, several different ones, or one that has expired. The lifetime counts from `received_at`.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue};
+    /// use rekindle_proto::{Dialect, Wall};
+    ///
+    /// let text = "[response_tokens]\nheaders = { access_token = \"X-Access-Token\" }";
+    /// let dialect = Dialect::from_toml(text, "acme.toml")?;
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-access-token", HeaderValue::from_static("at-2"));
+    /// let tokens = dialect.response_tokens(&headers, Wall(0)).expect("a new token");
+    /// assert_eq!(tokens.access_token.expose(), "at-2");
+    /// headers.insert("x-access-token", HeaderValue::from_static("signed out"));
+    /// assert!(dialect.response_tokens(&headers, Wall(0)).is_none());
+    /// # Ok::<(), rekindle_proto::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn response_tokens(
+        &self,
+        headers: &http::HeaderMap,
+        received_at: crate::time::Wall,
+    ) -> Option<crate::credential::TokenResponse> {
+        self.spec.response_tokens(headers, received_at)
+    }
+
     /// Returns the header that carries the token. Fails if the token is not a valid header value (contains a newline)
     /// or if the dialect does not support `token_type`, as returned by the server.
     ///

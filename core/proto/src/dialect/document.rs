@@ -52,6 +52,11 @@ impl Document {
     }
 
     /// The document as data.
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The document as data.
     pub(super) fn into_value(self) -> Value {
         self.value
     }

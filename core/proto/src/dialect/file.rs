@@ -40,6 +40,7 @@ pub(super) struct Spec {
     pub(super) revoke: Option<Revoke>,
     pub(super) answer: AnswerSpec,
     pub(super) api: Api,
+    pub(super) response_tokens: ResponseTokens,
     pub(super) retry_after: RetryAfter,
     pub(super) redact: Redact,
 }
@@ -47,7 +48,7 @@ pub(super) struct Spec {
 crate::members!(Spec {
     name, description, rotation, old_token_dies, proactive, variables, token, token_endpoint,
     refresh_token, client_credentials, authorization_code, device_code, token_exchange, jwt_bearer,
-    password, sign_in, revoke, answer, api, retry_after, redact,
+    password, sign_in, revoke, answer, api, response_tokens, retry_after, redact,
 } but password_grant);
 
 /// How an API request carries the access token.
@@ -451,6 +452,19 @@ pub(super) struct Api {
 }
 
 crate::members!(Api { settle_ms, rules });
+
+/// Where an API's responses carry new tokens (spec 2.13).
+#[derive(Clone, Debug, Default)]
+pub(super) struct ResponseTokens {
+    pub(super) headers: BTreeMap<TokenField, Header>,
+    pub(super) cookies: BTreeMap<TokenField, String>,
+    /// The header with the access token's lifetime in seconds.
+    pub(super) expires_in: Option<Header>,
+    /// The header with its expiry.
+    pub(super) expires_at: Option<Header>,
+}
+
+crate::members!(ResponseTokens { headers, cookies, expires_in, expires_at });
 
 /// Paths of secrets in bodies that their names do not reveal.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use super::document::Document;
 use super::extends;
 use super::file::{
-    ClientAuth, Encoding, GrantSection, PasswordSection, RefreshCredential, Spec, TokenMethod,
+    ClientAuth, Encoding, GrantSection, PasswordSection, RefreshCredential, ResponseTokens, Spec, TokenMethod,
 };
 use super::mistake::{self, Mistake};
 use super::token_text::is_cookie_name;
@@ -22,6 +22,9 @@ impl Spec {
     pub(super) fn from_toml(text: &str, file: &str) -> Result<Self, Failure> {
         let mut document = Document::parse(text).map_err(|mistake| misread(file, &mistake))?;
         document.extend(&super::preset::data).map_err(|mistake| misread(file, &mistake))?;
+        if let Some((field, what)) = token_in_the_url(document.value()) {
+            return Err(misread(file, &Mistake { line: document.line(&field), field, what }));
+        }
         let spec: Self = document.read().map_err(|mistake| misread(file, &mistake))?;
         let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml");
         let spec = spec.named(stem);
@@ -40,6 +43,9 @@ impl Spec {
         let mut value = Cow::Borrowed(value);
         if value.get("extends").is_some() {
             extends::extend(value.to_mut(), preset).map_err(misread)?;
+        }
+        if let Some((field, what)) = token_in_the_url(&value) {
+            return Err(invalid("the dialect", &field, &what));
         }
         let spec: Self = mistake::read(&value).map_err(misread)?;
         let spec = spec.named("custom");
@@ -69,9 +75,26 @@ impl Spec {
         if self.token.extra_characters.contains(|letter: char| !letter.is_ascii_graphic()) {
             return wrong("token.extra_characters", "a token in a header cannot contain them");
         }
+        self.check_response_tokens()?;
         self.check_token_place()?;
         self.check_query()?;
         self.check_documents()
+    }
+
+    /// An access token must be among them: what else comes belongs to it.
+    fn check_response_tokens(&self) -> Result<(), (&'static str, String)> {
+        let wrong = |field, what: &str| Err((field, what.to_owned()));
+        let ResponseTokens { headers, cookies, expires_in, expires_at } = &self.response_tokens;
+        if cookies.values().any(|name| !is_cookie_name(name)) {
+            return wrong("response_tokens.cookies", "it is not the name of a cookie");
+        }
+        let says_something =
+            !headers.is_empty() || !cookies.is_empty() || expires_in.is_some() || expires_at.is_some();
+        if says_something && !self.reads_response_tokens() {
+            let what = "it names no access token: set `headers.access_token` or `cookies.access_token`";
+            return wrong("response_tokens", what);
+        }
+        Ok(())
     }
 
     /// Checks requests without a body, and secrets that must not be in a URL.
@@ -187,6 +210,17 @@ impl Spec {
         }
         Ok(())
     }
+}
+
+/// An access token in a URL is refused, by whatever name it is written.
+fn token_in_the_url(dialect: &serde_json::Value) -> Option<(String, String)> {
+    let token = dialect.get("token")?;
+    let names = ["query", "query_parameter", "parameter"];
+    let name = names.into_iter().find(|name| token.get(name).is_some())?;
+    let what = "an access token is not sent in a URL, which servers, proxies and browsers log (RFC 9700 section 4.3.2); \
+                set `header` (with `scheme`) or `cookie`: nearly all servers accept the token there as well. For one that \
+                does not, put `session.token()` into the URL in your own code";
+    Some((format!("token.{name}"), what.to_owned()))
 }
 
 fn misread(file: &str, mistake: &Mistake) -> Failure {

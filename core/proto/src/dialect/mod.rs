@@ -41,6 +41,8 @@
 //! equals = "UNAUTHENTICATED"
 //! verdict = "expired"                    # insufficient_scope, step_up, rate_limited, unavailable, denied, accepted
 //! applied = "no"                         # reason = expired | invalid | revoked | unknown; scope = path
+//! [response_tokens]                      # new tokens in the headers of API responses: headers, cookies, expires_in,
+//! headers = { access_token = "x-access-token" } # expires_at
 //! [retry_after]                          # beside Retry-After: seconds_headers, epoch_headers, body_seconds
 //! epoch_headers = "x-ratelimit-reset"
 //! [redact]                               # where bodies hold secrets that no name gives away
@@ -74,6 +76,7 @@ mod placement;
 mod preset;
 mod reference;
 mod request;
+mod response_tokens;
 mod retry_after;
 mod rotation_text;
 mod rule;

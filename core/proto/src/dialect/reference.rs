@@ -115,7 +115,8 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         place: "[token]",
-        about: "Where the access token goes in an API request.",
+        about: "Where the access token goes in an API request: a header or a cookie. Never a query parameter: URLs are logged by servers, proxies and \
+                browsers (RFC 9700 section 4.3.2); a dialect that says so is refused.",
         fields: &[
             field("header", "\"authorization\"", "\"X-Api-Token\"", "The header."),
             field("scheme", "\"Bearer\"", "\"Token\"", "The prefix of the token; `\"\"`: none."),
@@ -287,6 +288,17 @@ const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        place: "[response_tokens]",
+        about: "New tokens in the headers of API responses, for sliding sessions: a response to a request with the current token \
+                may replace it. A `Bearer` or the scheme of `[token]` before a token is left out; a malformed or empty token is ignored.",
+        fields: &[
+            field("headers", "", "{ access_token = \"X-Access-Token\" }", "Headers that contain the tokens: `access_token`, `refresh_token`."),
+            field("cookies", "", "{ access_token = \"session\" }", "Cookies (`Set-Cookie`) that contain the tokens."),
+            field("expires_in", "", "\"X-Expires-In\"", "The header with the lifetime of the access token in seconds.").needs("headers.access_token = \"X-Access-Token\""),
+            field("expires_at", "", "\"Expiry\"", "The header with its expiry, as `answer.expires_at`. Without either, `answer.jwt_exp` and `answer.default_lifetime_seconds` apply.").needs("headers.access_token = \"X-Access-Token\""),
+        ],
+    },
+    Section {
         place: "[retry_after]",
         about: "When to retry, in addition to the header `Retry-After`.",
         fields: &[
@@ -372,6 +384,7 @@ mod tests {
             ("[[answer.rules]]", fields_of::<TokenRule>()),
             ("[api]", fields_of::<file::Api>()),
             ("[[api.rules]]", fields_of::<ApiRule>()),
+            ("[response_tokens]", fields_of::<file::ResponseTokens>()),
             ("[retry_after]", fields_of::<RetryAfter>()),
             ("[redact]", fields_of::<file::Redact>()),
             ("[revoke]", fields_of::<file::Revoke>()),

@@ -839,3 +839,19 @@ fn the_old_access_token_may_go_along_with_a_refresh() {
         refused(mistake);
     }
 }
+
+// spec 9.3
+#[test]
+fn an_access_token_in_a_query_parameter_is_refused_with_the_alternatives() {
+    for name in ["query", "query_parameter", "parameter"] {
+        let text = format!("[token]\n{name} = \"access_token\"");
+        let failure = Dialect::from_toml(&text, "acme.toml").unwrap_err();
+        let place = format!("acme.toml, line 2, field `token.{name}`: ");
+        assert!(failure.message.starts_with(&place), "{}", failure.message);
+        for word in ["not sent in a URL", "`header`", "`cookie`", "session.token()"] {
+            assert!(failure.message.contains(word), "{}", failure.message);
+        }
+        let data = serde_json::json!({ "token": { name: "access_token" } });
+        assert!(Dialect::from_json(&data).unwrap_err().message.contains("not sent in a URL"));
+    }
+}

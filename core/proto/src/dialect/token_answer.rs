@@ -206,16 +206,12 @@ impl Reading<'_> {
         let end = self.end(access_token.expose());
         let tokens: Vec<&Secret> = std::iter::once(&access_token).chain(&refresh_token).collect();
         let scope = self.value(&spec.scope, &scope).map(|scope| redact::known(&scope, &tokens));
-        let default = spec
-            .default_lifetime_seconds
-            .filter(|seconds| *seconds > 0)
-            .map(|seconds| Duration::from_secs(seconds.into()));
         TokenResponse {
             token_type: self.text(&spec.token_type),
             lifetime: match end {
                 Some(End::In(lifetime)) => Some(lifetime),
                 Some(End::Past) => None,
-                None => default,
+                None => self.spec.default_lifetime(),
             },
             expired_on_arrival: end == Some(End::Past),
             refresh_token,

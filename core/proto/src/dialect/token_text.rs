@@ -30,13 +30,27 @@ pub(super) fn is_cookie_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(letter)
 }
 
-/// The value of a cookie that a response sets; the last one counts, as in a browser.
+/// The value of a cookie that a response sets; the last one counts, as in a browser. `None` if it deletes the cookie.
 pub(super) fn set_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut pairs = headers.get_all(SET_COOKIE).iter().filter_map(|line| {
-        let (given, value) = line.to_str().ok()?.split(';').next()?.split_once('=')?;
-        (given.trim() == name).then(|| value.trim().trim_matches('"'))
+    let mut cookies = headers.get_all(SET_COOKIE).iter().filter_map(|line| {
+        let line = line.to_str().ok()?;
+        let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+        let (given, value) = pair.split_once('=')?;
+        (given.trim() == name).then(|| (value.trim().trim_matches('"'), attributes))
     });
-    pairs.next_back().filter(|value| !value.is_empty())
+    let (value, attributes) = cookies.next_back()?;
+    (!value.is_empty() && !deletes(attributes)).then_some(value)
+}
+
+/// Whether a cookie with these attributes ends at once: servers write `deleted` and the like as its value.
+fn deletes(attributes: &str) -> bool {
+    let mut pairs = attributes.split(';').filter_map(|attribute| attribute.split_once('='));
+    pairs.any(|(name, value)| match name.trim().to_ascii_lowercase().as_str() {
+        "max-age" => value.trim().parse().is_ok_and(|seconds: i64| seconds <= 0),
+        // RFC 6265 section 5.1.1 allows hyphens in the date.
+        "expires" => value.replace('-', " ").contains(" 1970 "),
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -66,5 +80,17 @@ mod tests {
         assert_eq!(set_cookie(&headers, "rt"), Some("two"));
         headers.append(SET_COOKIE, HeaderValue::from_static("rt=; Max-Age=0"));
         assert_eq!(set_cookie(&headers, "rt"), None);
+    }
+
+    #[test]
+    fn a_cookie_that_is_deleted_has_no_value() {
+        let value = |line: &'static str| {
+            let headers = HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static(line))]);
+            set_cookie(&headers, "rt").map(str::to_owned)
+        };
+        assert_eq!(value("rt=deleted; Path=/; max-age=0"), None);
+        assert_eq!(value("rt=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/"), None);
+        assert_eq!(value("rt=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), None);
+        assert_eq!(value("rt=x; Expires=Fri, 01 Jan 2100 00:00:00 GMT; Max-Age=60").as_deref(), Some("x"));
     }
 }

@@ -57,7 +57,7 @@ impl Machine {
     /// assert!(matches!(machine.acquire(TokenRequirements::default(), later), Acquired::Wait(_)));
     /// ```
     pub fn acquire(&mut self, requirements: TokenRequirements, now: Now) -> Acquired {
-        if let Some(ticket) = self.write_ticket() {
+        if let Some(ticket) = self.write_ticket().or_else(|| self.renewal_ticket()) {
             return Acquired::Wait(ticket);
         }
         match &self.context.standing {
@@ -97,7 +97,7 @@ impl Machine {
     /// assert!(machine.status(now).refreshing);
     /// ```
     pub fn refresh(&mut self, force: bool, now: Now) -> Acquired {
-        if let Some(ticket) = self.write_ticket() {
+        if let Some(ticket) = self.write_ticket().or_else(|| self.renewal_ticket()) {
             return Acquired::Wait(ticket);
         }
         match &self.context.standing {
@@ -333,7 +333,9 @@ impl Machine {
     }
 
     fn old_token_is_dying(&self) -> bool {
-        self.context.config.old_token_dies && self.flight.as_deref().is_some_and(Flight::was_sent)
+        let is_replaced =
+            self.flight.as_deref().is_some_and(Flight::was_sent) || self.renewal_ticket().is_some();
+        self.context.config.old_token_dies && is_replaced
     }
 
     /// Refreshes that token expiry explains are some time apart (spec 5.3).

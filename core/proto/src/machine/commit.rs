@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::OpId;
 use super::backoff::{Backoff, BackoffKind};
 use super::context::{Context, Pause};
-use super::record::{Record, RefreshTokenLife, SLOT, Slot};
+use super::granted::granted;
+use super::record::{Record, SLOT};
 use super::refresh_budget::full_jitter;
-use super::unknown_fields::Unknown;
+use super::renewal::Renewal;
+use super::{OpId, Ticket};
 use crate::credential::{Fingerprint, Secret, TokenResponse};
 use crate::event::Warning;
 use crate::rotation::Rotation;
@@ -36,6 +37,8 @@ pub(super) struct Commit {
     unpersisted: bool,
     /// The owner that keeps the lease until it is saved, once the flight is over.
     owner: Option<String>,
+    /// No grant brought the tokens, but an API's response (spec 2.13).
+    renewal: Option<Box<Renewal>>,
 }
 
 /// The result of an input.
@@ -78,11 +81,31 @@ impl Commit {
         let spent = base.refresh_fingerprint();
         let mut record = granted(base, grant, !context.begins_alone(), sent, now);
         record.backoff = unservable_pause(context, grant, now).map(Box::new);
+        Some(Self::of(context, record, spent, version, sequence))
+    }
+
+    /// Takes the tokens of an API's response for the token that is held. It holds no lease.
+    pub(super) fn of_renewal(context: &mut Context, renewal: Renewal, now: Now) -> Option<Self> {
+        let held = context.held()?;
+        let (base, version) = (held.record.clone(), held.version.clone());
+        let spent = base.refresh_fingerprint();
+        let record = renewal.put_into(base, !context.begins_alone(), now);
+        let commit = Self::of(context, record, spent, version, 0);
+        Some(Self { renewal: Some(Box::new(renewal)), ..commit })
+    }
+
+    fn of(
+        context: &mut Context,
+        mut record: Record,
+        spent: Option<Fingerprint>,
+        version: Option<Version>,
+        sequence: u64,
+    ) -> Self {
         let phase = match version {
             Some(version) => Phase::Saving(context.save(&mut record, Expected::Version(version))),
             None => Phase::Reading(context.load()),
         };
-        Some(Self {
+        Self {
             record,
             spent,
             sequence,
@@ -91,7 +114,8 @@ impl Commit {
             conflicts: 0,
             unpersisted: false,
             owner: None,
-        })
+            renewal: None,
+        }
     }
 
     pub(super) fn awaits(&self, op: OpId) -> bool {
@@ -121,7 +145,39 @@ impl Commit {
 
     /// What is lost if the grant is never saved.
     pub(super) fn token(&self) -> Option<Secret> {
-        self.record.refresh_token.clone()
+        match &self.renewal {
+            Some(renewal) => renewal.refresh_token().cloned(),
+            None => self.record.refresh_token.clone(),
+        }
+    }
+
+    pub(super) fn is_renewal(&self) -> bool {
+        self.renewal.is_some()
+    }
+
+    /// Whether the stored refresh token ends when the new access token is used first.
+    pub(super) fn replaces_refresh_token(&self) -> bool {
+        self.token().is_some()
+    }
+
+    /// What callers wait for who need the new token.
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.renewal.as_ref()?.ticket
+    }
+
+    pub(super) fn take_ticket(&mut self) -> Option<Ticket> {
+        self.renewal.as_mut()?.ticket.take()
+    }
+
+    /// Whether the next tokens can take the place of those that wait for the store.
+    pub(super) fn may_be_renewed(&self) -> bool {
+        self.is_renewal() && self.unpersisted && self.timeout().is_some()
+    }
+
+    pub(super) fn renew(&mut self, context: &Context, tokens: TokenResponse, now: Now) {
+        let Some(renewal) = &mut self.renewal else { return };
+        renewal.supersede(tokens);
+        self.record = renewal.put_into(self.record.clone(), !context.begins_alone(), now);
     }
 
     /// A caller needs the unsaved refresh token: retry within `most`.
@@ -172,6 +228,9 @@ impl Commit {
         let is_ours = |record: &Record| record.lineage == self.record.lineage && !record.tombstone;
         match stored {
             Some((record, version)) if record.write == self.record.write => Progress::Saved(version),
+            Some((record, version)) if is_ours(&record) && self.comes_too_late(&record) => {
+                Progress::Superseded(record, version)
+            }
             Some((record, version)) if is_ours(&record) => {
                 let older =
                     record.fence < self.record.fence && record.generation() + 1 < self.record.generation();
@@ -185,6 +244,12 @@ impl Commit {
         }
     }
 
+    /// Another token than the request's is stored: it is the newer one. What is already served here is newer still.
+    fn comes_too_late(&self, stored: &Record) -> bool {
+        let replaces = self.renewal.as_ref().map(|renewal| renewal.replaces);
+        !self.unpersisted && replaces.is_some_and(|replaces| stored.generation() > replaces)
+    }
+
     /// The grant is for exactly the stored token: it is saved regardless of the fence, also over a Dead mark.
     fn save_on_top(
         &mut self,
@@ -196,8 +261,17 @@ impl Commit {
         if self.conflicts > MOST_CONFLICTS {
             return self.failed(context, now);
         }
-        self.record.fence = stored.fence.max(self.record.fence) + 1;
-        let generation = stored.generation() + 1;
+        let generation = match &self.renewal {
+            Some(renewal) => {
+                let served = self.record.generation();
+                self.record = renewal.put_into(stored.clone(), !context.begins_alone(), now);
+                served
+            }
+            None => {
+                self.record.fence = stored.fence.max(self.record.fence) + 1;
+                stored.generation() + 1
+            }
+        };
         if let Some(slot) = self.record.slots.get_mut(SLOT) {
             slot.generation = slot.generation.max(generation);
         }
@@ -253,46 +327,6 @@ fn unservable_pause(context: &mut Context, grant: &TokenResponse, now: Now) -> O
     };
     context.pause(BackoffKind::Unservable, Pause::For(pause), unservable, now);
     context.held().and_then(|held| held.record.backoff.as_deref().cloned())
-}
-
-/// The record after a grant: fields that the response omits are unchanged (spec 5.4). `spendable`: whether a refresh
-/// token would ever be used; with client credentials (RFC 6749 section 4.4.3) or a cookie it would not.
-fn granted(base: Record, grant: &TokenResponse, spendable: bool, sent: Now, now: Now) -> Record {
-    let generation = base.generation() + 1;
-    let arrived_dead =
-        grant.expired_on_arrival || grant.lifetime.is_some_and(|lifetime| now.reached(sent.plus(lifetime)));
-    let lifetime = grant.lifetime.filter(|_| !arrived_dead);
-    let slot = Slot {
-        generation,
-        access_token: grant.access_token.clone(),
-        token_type: grant.token_type.clone(),
-        issued_at: sent.wall,
-        expires_at: lifetime.map(|lifetime| sent.wall.plus(lifetime)),
-        lifetime_ms: lifetime.map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
-        unknown: Unknown::default(),
-    };
-    let rotated = grant.refresh_token.as_ref().filter(|token| spendable && !token.expose().is_empty());
-    let mut record = base;
-    record.slots.insert(SLOT, slot);
-    record.refresh_token_life = match grant.refresh_token_lifetime.filter(|_| spendable) {
-        Some(life) => Some(RefreshTokenLife {
-            from: sent.wall,
-            until: sent.wall.plus(life),
-            unknown: Unknown::default(),
-        }),
-        None if rotated.is_some() => None,
-        None => record.refresh_token_life,
-    };
-    if let Some(token) = rotated {
-        record.refresh_token = Some(token.clone());
-    }
-    if let Some(scope) = &grant.scope {
-        record.scope = Some(scope.clone());
-    }
-    record.extra.extend(grant.extra.clone());
-    record.refreshed_at = Some(now.wall);
-    (record.lease, record.intent, record.backoff, record.dead) = (None, None, None, None);
-    record
 }
 
 fn narrower(old: Option<&str>, new: Option<&str>) -> bool {

@@ -120,6 +120,9 @@ impl Machine {
         if let Some(owner) = commit.take_owner() {
             self.context.push(Effect::Retire { owner });
         }
+        if let Some(ticket) = commit.take_ticket() {
+            self.context.settle(ticket, Settled::Again);
+        }
         Some(*commit)
     }
 
@@ -135,10 +138,12 @@ impl Machine {
 
     fn committed(&mut self, version: Version, now: Now) {
         let Some(commit) = self.take_commit() else { return };
-        let was_unpersisted = commit.unpersisted();
+        let (was_unpersisted, is_renewal) = (commit.unpersisted(), commit.is_renewal());
         self.context.hold(commit.record, Some(version), commit.sequence, now);
         if was_unpersisted {
             self.context.report(EventKind::Persisted);
+        } else if is_renewal {
+            self.context.report(EventKind::Renewed);
         } else {
             self.report_success(true, now);
             self.satisfy_flight(now);
@@ -150,7 +155,11 @@ impl Machine {
         self.report_success(false, now);
         let Some(commit) = self.take_commit() else { return };
         let version = self.context.held().and_then(|held| held.version.clone());
+        let is_renewal = commit.is_renewal();
         self.context.hold(commit.record, version, commit.sequence, now);
+        if is_renewal {
+            self.context.report(EventKind::Renewed);
+        }
         if !std::mem::replace(&mut self.warned_not_saved, true) {
             self.context.warn(Warning::NotSaved);
         }
@@ -166,6 +175,10 @@ impl Machine {
             let version = self.context.held().and_then(|held| held.version.clone());
             self.context.hold(record, version, sequence, now);
         }
+        if let Some(ticket) = self.commit.as_mut().and_then(|commit| commit.take_ticket()) {
+            self.context.report(EventKind::Renewed);
+            self.context.settle(ticket, Settled::Again);
+        }
         self.satisfy_flight(now);
     }
 
@@ -174,13 +187,20 @@ impl Machine {
         let valid = self.context.current().is_some_and(|current| current.valid(now))
             && self.context.rejected_by.is_empty()
             && !self.context.invalidated;
-        valid && matches!(self.context.rotation(), Rotation::UntilSuccessorUsed | Rotation::Grace(_))
+        let at_stake = self.commit.as_deref().is_some_and(Commit::replaces_refresh_token);
+        let kept = matches!(self.context.rotation(), Rotation::UntilSuccessorUsed | Rotation::Grace(_));
+        valid && at_stake && kept
     }
 
     fn report_success(&mut self, persisted: bool, now: Now) {
         let Some(flight) = &self.flight else { return };
         let (waiters, duration) = (flight.waiters, now.mono.saturating_sub(flight.started.mono));
         self.context.report(EventKind::RefreshSucceeded { waiters, duration, persisted });
+    }
+
+    /// What callers wait for while the tokens of an API's response are saved.
+    pub(super) fn renewal_ticket(&self) -> Option<Ticket> {
+        self.commit.as_deref().and_then(Commit::ticket)
     }
 
     /// The store holds nothing, a tombstone, or another lineage (spec 7.6).

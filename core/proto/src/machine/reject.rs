@@ -153,6 +153,10 @@ impl Machine {
         let first = *stamp.rejected.get_or_insert(self.context.sequence);
         let refused = refused.or((stamp.replays >= MOST_REPLAYS).then_some(ReplayRefused::LimitReached));
         self.context.is_alive(origin.name, now);
+        if let Some(ticket) = self.renewal_ticket().filter(|_| refused.is_none()) {
+            // Its successor is being saved.
+            return AfterRejection::Wait(ticket);
+        }
         match self.context.current().cloned() {
             Some(current) if current.generation > stamp.generation => {
                 self.after_late_rejection(current, refused, now)

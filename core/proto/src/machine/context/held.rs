@@ -1,5 +1,6 @@
 //! The record in memory, and the token in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Context;
@@ -89,10 +90,14 @@ impl Context {
         if record.binding == self.config.binding && record.binding.is_known() {
             record.binding = self.config.binding.clone();
         }
+        let changed = changed_extra(self.held(), &record);
         self.standing =
             Standing::Held(Box::new(Held { record: CompactRecord::new(record), version, current }));
         (self.seed, self.seed_given) = (None, None);
         self.publish(now);
+        if !changed.is_empty() {
+            self.report(EventKind::ExtraChanged { names: changed });
+        }
     }
 
     pub(in crate::machine) fn read_current(
@@ -192,4 +197,12 @@ impl Context {
             (self.seed, self.seed_given) = (None, None);
         }
     }
+}
+
+/// The names of what a record holds beside its tokens and the one before it, of the same sign-in, held otherwise.
+fn changed_extra(known: Option<&Held>, record: &Record) -> Vec<String> {
+    let Some(known) = known.filter(|held| held.record.lineage == record.lineage) else { return Vec::new() };
+    let (old, new) = (&known.record.extra, &record.extra);
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names.into_iter().filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
 }

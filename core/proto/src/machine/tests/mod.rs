@@ -8,6 +8,7 @@ mod lost_answers;
 mod pausing;
 mod properties;
 mod rejecting;
+mod renewing;
 mod serving;
 mod storing;
 mod world;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::world::{CAP, LIFETIME, World};
+use crate::credential::TokenResponse;
 use crate::event::EventKind;
 use crate::machine::{Acquired, Stamp};
 use crate::rotation::Rotation;
@@ -17,6 +18,7 @@ const PROCESSES: usize = 3;
 enum Step {
     Acquire(usize),
     Reject(usize),
+    Renew(usize, u32),
     Refresh(usize, bool),
     Invalidate(usize),
     Perform(usize, usize),
@@ -44,6 +46,7 @@ fn steps(troubles: Troubles) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => process.clone().prop_map(Step::Acquire),
         3 => process.clone().prop_map(Step::Reject),
+        2 => (process.clone(), any::<u32>()).prop_map(|(process, token)| Step::Renew(process, token)),
         1 => (process.clone(), any::<bool>()).prop_map(|(process, force)| Step::Refresh(process, force)),
         1 => process.clone().prop_map(Step::Invalidate),
         20 => (process.clone(), 0usize..4).prop_map(|(process, index)| Step::Perform(process, index)),
@@ -76,6 +79,12 @@ fn take(world: &mut World, step: &Step) {
         Step::Reject(process) => {
             if let Some(current) = world.processes[process].snapshot.current.clone() {
                 world.reject(process, &mut Stamp::new(&current), 0);
+            }
+        }
+        Step::Renew(process, token) => {
+            if let Some(current) = world.processes[process].snapshot.current.clone() {
+                let tokens = TokenResponse::new(format!("sliding-{token}"));
+                world.ask(process, |machine, now| machine.renew(&Stamp::new(&current), tokens, now));
             }
         }
         Step::Refresh(process, force) => {

@@ -48,6 +48,15 @@ public sealed interface EventKind {
     /** A token that another process had refreshed was read from the store. */
     public data object Adopted : EventKind
 
+    /** An API's response carried a new access token, which replaces the current one. */
+    public data object Renewed : EventKind
+
+    /** What is kept beside the tokens changed. */
+    public data class ExtraChanged(
+        /** The names of what changed. */
+        val names: List<String>,
+    ) : EventKind
+
     /** The credential could not be saved; it is served from memory. */
     public data object Unpersisted : EventKind
 
@@ -90,6 +99,8 @@ private fun NativeKind.told(): EventKind = when (this) {
     is NativeKind.RefreshSucceeded -> EventKind.RefreshSucceeded(waiters.toLong(), duration.kotlin(), persisted)
     is NativeKind.RefreshFailed -> EventKind.RefreshFailed(kind, retryAfter?.kotlin())
     NativeKind.Adopted -> EventKind.Adopted
+    NativeKind.Renewed -> EventKind.Renewed
+    is NativeKind.ExtraChanged -> EventKind.ExtraChanged(names)
     NativeKind.Unpersisted -> EventKind.Unpersisted
     NativeKind.Persisted -> EventKind.Persisted
     NativeKind.Replayed -> EventKind.Replayed

@@ -32,7 +32,9 @@ private object Slf4j {
             is EventKind.RefreshFailed, EventKind.RefreshLimited, is EventKind.LoginRequired, EventKind.Unpersisted,
             is EventKind.Warned,
             -> log.warn(TEXT, *parts(key, event))
-            is EventKind.RefreshStarted, EventKind.Replayed, EventKind.Retried, EventKind.Persisted ->
+            is EventKind.RefreshStarted, EventKind.Replayed, EventKind.Retried, EventKind.Persisted,
+            EventKind.Renewed, is EventKind.ExtraChanged,
+            ->
                 if (log.isDebugEnabled) log.debug(TEXT, *parts(key, event))
             else -> if (log.isInfoEnabled) log.info(TEXT, *parts(key, event))
         }
@@ -50,6 +52,7 @@ private object Slf4j {
         is EventKind.RefreshSucceeded ->
             mapOf("waiters" to kind.waiters, "duration" to kind.duration, "persisted" to kind.isPersisted)
         is EventKind.RefreshFailed -> mapOf("kind" to kind.kind, "retryAfter" to kind.retryAfter)
+        is EventKind.ExtraChanged -> mapOf("names" to kind.names)
         is EventKind.LoginRequired -> mapOf("reason" to kind.reason)
         is EventKind.Warned -> mapOf("warning" to kind.warning)
         else -> emptyMap()

@@ -15250,6 +15250,18 @@ sealed class EventKind {
     object Adopted : EventKind()
 
 
+    object Renewed : EventKind()
+
+
+    data class ExtraChanged(
+        val `names`: List<kotlin.String>) : EventKind()
+
+    {
+
+
+        companion object
+    }
+
     object Unpersisted : EventKind()
 
 
@@ -15319,19 +15331,23 @@ public object FfiConverterTypeEventKind : FfiConverterRustBuffer<EventKind>{
                 FfiConverterOptionalDuration.read(buf),
                 )
             5 -> EventKind.Adopted
-            6 -> EventKind.Unpersisted
-            7 -> EventKind.Persisted
-            8 -> EventKind.Replayed
-            9 -> EventKind.Retried
-            10 -> EventKind.LoginRequired(
+            6 -> EventKind.Renewed
+            7 -> EventKind.ExtraChanged(
+                FfiConverterSequenceString.read(buf),
+                )
+            8 -> EventKind.Unpersisted
+            9 -> EventKind.Persisted
+            10 -> EventKind.Replayed
+            11 -> EventKind.Retried
+            12 -> EventKind.LoginRequired(
                 FfiConverterString.read(buf),
                 )
-            11 -> EventKind.RefreshLimited
-            12 -> EventKind.SignedOut
-            13 -> EventKind.Warned(
+            13 -> EventKind.RefreshLimited
+            14 -> EventKind.SignedOut
+            15 -> EventKind.Warned(
                 FfiConverterString.read(buf),
                 )
-            14 -> EventKind.Other
+            16 -> EventKind.Other
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -15371,6 +15387,19 @@ public object FfiConverterTypeEventKind : FfiConverterRustBuffer<EventKind>{
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
+            )
+        }
+        is EventKind.Renewed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is EventKind.ExtraChanged -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterSequenceString.allocationSize(value.`names`)
             )
         }
         is EventKind.Unpersisted -> {
@@ -15459,42 +15488,51 @@ public object FfiConverterTypeEventKind : FfiConverterRustBuffer<EventKind>{
                 buf.putInt(5)
                 Unit
             }
-            is EventKind.Unpersisted -> {
+            is EventKind.Renewed -> {
                 buf.putInt(6)
                 Unit
             }
-            is EventKind.Persisted -> {
+            is EventKind.ExtraChanged -> {
                 buf.putInt(7)
+                FfiConverterSequenceString.write(value.`names`, buf)
                 Unit
             }
-            is EventKind.Replayed -> {
+            is EventKind.Unpersisted -> {
                 buf.putInt(8)
                 Unit
             }
-            is EventKind.Retried -> {
+            is EventKind.Persisted -> {
                 buf.putInt(9)
                 Unit
             }
-            is EventKind.LoginRequired -> {
+            is EventKind.Replayed -> {
                 buf.putInt(10)
+                Unit
+            }
+            is EventKind.Retried -> {
+                buf.putInt(11)
+                Unit
+            }
+            is EventKind.LoginRequired -> {
+                buf.putInt(12)
                 FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
             is EventKind.RefreshLimited -> {
-                buf.putInt(11)
+                buf.putInt(13)
                 Unit
             }
             is EventKind.SignedOut -> {
-                buf.putInt(12)
+                buf.putInt(14)
                 Unit
             }
             is EventKind.Warned -> {
-                buf.putInt(13)
+                buf.putInt(15)
                 FfiConverterString.write(value.`warning`, buf)
                 Unit
             }
             is EventKind.Other -> {
-                buf.putInt(14)
+                buf.putInt(16)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }

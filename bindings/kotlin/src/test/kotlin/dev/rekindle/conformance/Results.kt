@@ -104,6 +104,7 @@ class Results(private val complain: (String) -> Unit) {
                 put("kind", kind.kind)
                 put("retry_after_ms", kind.retryAfter?.inWholeMilliseconds)
             }
+            is EventKind.ExtraChanged -> put("names", JsonArray(kind.names.map(::JsonPrimitive)))
             is EventKind.LoginRequired -> put("reason", kind.reason)
             is EventKind.Warned -> put("warning", kind.warning)
             else -> {}
