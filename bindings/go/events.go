@@ -18,10 +18,10 @@ type Event struct {
 	// Generation increases by one with each new access token of a sign-in.
 	Generation uint64
 	// The following fields are set for some events only.
-	Cause      string
-	Kind       Kind
-	Reason     string
-	Warning    string
+	Cause   string
+	Kind    Kind
+	Reason  string
+	Warning string
 	// Names of what changed, for ExtraChanged.
 	Names      []string
 	Waiters    int

@@ -79,7 +79,7 @@ extension Event.Kind {
     fileprivate var level: RekindleLog.Level {
         switch self {
         case .refreshFailed, .refreshLimited, .loginRequired, .unpersisted, .warned: .warning
-        case .refreshStarted, .replayed, .retried, .persisted: .debug
+        case .refreshStarted, .replayed, .retried, .persisted, .renewed, .extraChanged: .debug
         default: .info
         }
     }
@@ -91,6 +91,7 @@ extension Event.Kind {
             ["waiters": "\(waiters)", "duration": "\(duration)", "persisted": "\(persisted)"]
         case .refreshFailed(let kind, let retryAfter):
             ["kind": kind.rawValue].merging(retryAfter.map { ["retryAfter": "\($0)"] } ?? [:]) { $1 }
+        case .extraChanged(let names): ["names": names.joined(separator: ", ")]
         case .loginRequired(let reason): ["reason": reason]
         case .warned(let warning): ["warning": warning]
         default: [:]

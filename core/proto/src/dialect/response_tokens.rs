@@ -104,7 +104,10 @@ mod tests {
     #[test]
     fn tokens_are_read_from_the_named_headers() {
         let tokens = found(BOTH, &[("x-token", "Bearer AT-2"), ("x-refresh-token", "RT-2")]).unwrap();
-        assert_eq!(tokens, TokenResponse { refresh_token: Some("RT-2".into()), ..TokenResponse::new("AT-2") });
+        assert_eq!(
+            tokens,
+            TokenResponse { refresh_token: Some("RT-2".into()), ..TokenResponse::new("AT-2") }
+        );
         assert_eq!(found(BOTH, &[("x-token", " AT-2 ")]).unwrap(), TokenResponse::new("AT-2"));
     }
 
@@ -143,7 +146,8 @@ mod tests {
         assert_eq!(lifetime("expires_in = \"x-ttl\"", ("x-ttl", "900")), seconds(900));
         assert_eq!(lifetime("expires_in = \"x-ttl\"", ("x-ttl", "soon")), Some(None));
         assert_eq!(lifetime("expires_at = \"expiry\"", ("expiry", "1795219260")), seconds(60));
-        let ended = [("x-token", "AT-2"), ("expiry", "1795219100"), ("date", "Sat, 21 Nov 2026 00:00:00 GMT")];
+        let ended =
+            [("x-token", "AT-2"), ("expiry", "1795219100"), ("date", "Sat, 21 Nov 2026 00:00:00 GMT")];
         assert_eq!(found(&text("expires_at = \"expiry\""), &ended), None);
         assert_eq!(lifetime("[answer]\ndefault_lifetime_seconds = 300", ("x", "y")), seconds(300));
         assert_eq!(lifetime("", ("x", "y")), Some(None));

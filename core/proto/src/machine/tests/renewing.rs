@@ -195,7 +195,8 @@ fn while_the_store_is_down_renewals_are_served_from_memory_and_the_last_one_is_s
 fn a_refresh_token_that_comes_along_replaces_the_sessions() {
     let mut world = served(Rotation::Strict);
     let current = stamp(&world, 0);
-    let tokens = TokenResponse { refresh_token: Some("sliding-rt".into()), ..TokenResponse::new("sliding-2") };
+    let tokens =
+        TokenResponse { refresh_token: Some("sliding-rt".into()), ..TokenResponse::new("sliding-2") };
     world.ask(0, |machine, now| machine.renew(&current, tokens, now));
     while world.perform_any() {}
     assert_eq!(world.shelf.read().refresh_token.unwrap().expose(), "sliding-rt");
