@@ -1,14 +1,17 @@
-//! Who signed in (spec 12.14 to 12.17): ID tokens, accounts, servers that are found by the API's address.
+//! Who signed in (spec 12.14 to 12.18): ID tokens, accounts, servers that are found by the API's address.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use rekindle::sign_in::{
-    BegunSignIn, ClientRegistration, PendingSignIn, ServerMetadata, SignIn, discover_resource, register,
+    ApiRequest, BegunSignIn, ClientRegistration, PendingSignIn, ServerMetadata, SignIn, discover_resource,
+    find_api, register,
 };
-use rekindle::store::FileStore;
+use rekindle::store::{Expected, FileStore, Loaded, MemoryStore, Saved, Store, Unavailable};
 use rekindle::{App, ErrorKind, Session};
 use rekindle_test_server::{Script, Step, TestServer};
 use ring::rand::SystemRandom;
@@ -381,4 +384,80 @@ async fn a_client_registers_where_the_server_lets_it() {
         (&"none".into(), &"native".into())
     );
     idp.server.assert_consumed();
+}
+
+fn found_and_registered(server: &TestServer, client: &str) -> Script {
+    let url = server.base_url();
+    let api = json!({ "resource": format!("{url}/mcp"), "authorization_servers": [url] });
+    let known = json!({ "issuer": url, "token_endpoint": format!("{url}/token"), "registration_endpoint": format!("{url}/register") });
+    Script::new()
+        .step(Step::on("GET", "/mcp").text(401, ""))
+        .step(Step::on("GET", "/.well-known/oauth-protected-resource/mcp").json(200, api))
+        .step(Step::on("GET", "/.well-known/oauth-authorization-server").json(200, known))
+        .step(Step::on("POST", "/register").json(201, json!({ "client_id": client })))
+}
+
+// spec 12.18
+#[tokio::test]
+async fn a_second_start_sends_nothing_and_the_registration_is_no_account() {
+    let server = TestServer::start(Script::new()).unwrap();
+    let asked = ApiRequest::new(format!("{}/mcp", server.base_url())).name("My tool");
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("mcp.json");
+    server.play(found_and_registered(&server, "c-1"));
+    for _ in 0..2 {
+        let found = find_api(&asked, Some(&FileStore::new(&file))).await.unwrap();
+        assert_eq!((found.client_id.as_str(), found.origin), ("c-1", server.base_url()));
+    }
+    server.assert_consumed();
+    assert!(home.path().join("mcp.json.client").exists() && !file.exists());
+    let folder = home.path().join("accounts");
+    server.play(found_and_registered(&server, "c-2"));
+    for _ in 0..2 {
+        let found = find_api(&asked, Some(&FileStore::folder(&folder))).await.unwrap();
+        assert_eq!(found.client_id, "c-2");
+        let app = App::builder("oauth2").api(&found).store(FileStore::folder(&folder)).build().unwrap();
+        assert_eq!(app.accounts().await.unwrap(), [""; 0]);
+    }
+    server.assert_consumed();
+}
+
+// spec 12.18
+#[tokio::test]
+async fn of_two_programs_that_register_at_once_both_use_the_client_that_was_kept_first() {
+    /// The other program saves before this one does.
+    struct Late {
+        inner: MemoryStore,
+        first: Mutex<Option<Bytes>>,
+    }
+
+    #[async_trait::async_trait]
+    impl Store for Late {
+        fn identity(&self) -> Option<String> {
+            None
+        }
+
+        async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {
+            self.inner.load(key).await
+        }
+
+        async fn save(&self, key: &str, record: Bytes, expected: &Expected) -> Result<Saved, Unavailable> {
+            let first = self.first.lock().unwrap().take();
+            if let Some(first) = first {
+                self.inner.save(key, first, &Expected::Anything).await?;
+            }
+            self.inner.save(key, record, expected).await
+        }
+    }
+
+    let server = TestServer::start(Script::new()).unwrap();
+    let asked = ApiRequest::new(format!("{}/mcp", server.base_url())).name("My tool");
+    let other = MemoryStore::new();
+    server.play(found_and_registered(&server, "first"));
+    find_api(&asked, Some(&other)).await.unwrap();
+    let Loaded::Present(first, _) = other.load(&asked.key().unwrap()).await.unwrap() else { panic!() };
+    server.play(found_and_registered(&server, "second"));
+    let late = Late { inner: MemoryStore::new(), first: Mutex::new(Some(first)) };
+    assert_eq!(find_api(&asked, Some(&late)).await.unwrap().client_id, "first");
+    server.assert_consumed();
 }

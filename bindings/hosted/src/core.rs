@@ -165,6 +165,7 @@ impl Core {
             | Message::SignInByGrant { .. }
             | Message::Discover { .. }
             | Message::DiscoverResource { .. }
+            | Message::FindApi { .. }
             | Message::Register { .. } => self.sign_in(message),
             message => self.ask(message),
         }
@@ -207,6 +208,10 @@ impl Core {
             Message::DiscoverResource { call, session, resource } => {
                 let (host, outbox) = (self.host.clone(), self.outbox.clone());
                 self.run(call, sign_in::discovered_resource(resource, session, host, outbox));
+            }
+            Message::FindApi { call, session, asked, store } => {
+                let (host, outbox) = (self.host.clone(), self.outbox.clone());
+                self.run(call, sign_in::found_api(*asked, store, session, host, outbox));
             }
             Message::Register { call, session, server, client } => {
                 let (host, outbox) = (self.host.clone(), self.outbox.clone());

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rekindle::sign_in::SignIn;
-use rekindle_bindings::{ClientSettings, Credential, Settings, Spelling};
+use rekindle::sign_in::{ApiRequest, SignIn};
+use rekindle_bindings::{ClientSettings, Credential, Settings, Spelling, StoreSettings};
 use rekindle_proto::dialect;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -126,6 +126,13 @@ pub(crate) enum Message {
         call: u64,
         session: u32,
         resource: String,
+    },
+    /// What it takes to sign users in for an API of which only the URL is known. As for `discover`, there need be no such session.
+    FindApi {
+        call: u64,
+        session: u32,
+        asked: Box<ApiRequest>,
+        store: Option<Box<StoreSettings>>,
     },
     /// Registers the host's program at a server that lets anybody do so. As for `discover`, there need be no such session.
     Register {
@@ -348,6 +355,7 @@ pub(crate) fn read(message: Value) -> Result<Message, Mistake> {
         "sign_in_by_grant" => SignInByGrant { call, session, grant }
         "discover" => Discover { call, session, issuer }
         "discover_resource" => DiscoverResource { call, session, resource }
+        "find_api" => FindApi { call, session, asked ; store }
         "register" => Register { call, session, server, client }
         "sign_out" => SignOut { call, session ; revoke }
         "status" => Status { call, session ; fresh }

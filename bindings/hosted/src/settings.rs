@@ -1,9 +1,10 @@
 //! What a session is made from, as data.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use rekindle::store::MemoryStore;
-use rekindle::{Dialect, DialectSource, Error, Failure, Host, Session, SessionBuilder};
+use rekindle::store::{MemoryStore, Store};
+use rekindle::{Dialect, DialectSource, Error, Failure, Host, Session};
 use rekindle_bindings::Settings;
 use rekindle_bindings::refresh::ForeignRefresh;
 use rekindle_bindings::store::{ForeignStore, StoreSettings};
@@ -30,8 +31,7 @@ pub(crate) fn build(
     let mut builder =
         Session::builder(dialect(&settings)?).host(host).transport(ForeignTransport(asked.clone()));
     builder = match settings.store.clone() {
-        Some(store) if store.file.is_some() || store.folder.is_some() => file_store(builder, &store)?,
-        Some(settings) => builder.store(ForeignStore { host: asked.clone(), settings }),
+        Some(told) => builder.store(store(told, asked.clone())?),
         None => builder.store(MemoryStore::new()),
     };
     if let Some(tokens) = settings.tokens.clone() {
@@ -51,20 +51,27 @@ pub(crate) fn build(
     builder.on_event(move |event| outbox.say(shown::event(number, event))).build()
 }
 
-/// The file store of the system: its locks keep out whoever uses the same file, in whatever language.
+/// The host's store, or that of the system's files: its locks keep out whoever uses the same file, in whatever language.
+pub(crate) fn store(told: StoreSettings, host: SessionHost) -> Result<Arc<dyn Store>, Error> {
+    match (&told.file, &told.folder) {
+        (None, None) => Ok(Arc::new(ForeignStore { host, settings: told })),
+        (file, folder) => file_store(file.as_deref(), folder.as_deref()),
+    }
+}
+
 #[cfg(not(target_family = "wasm"))]
-fn file_store(builder: SessionBuilder, store: &StoreSettings) -> Result<SessionBuilder, Error> {
+fn file_store(file: Option<&str>, folder: Option<&str>) -> Result<Arc<dyn Store>, Error> {
     use rekindle::store::FileStore;
 
-    match (&store.file, &store.folder) {
-        (Some(file), None) if !file.is_empty() => Ok(builder.store(FileStore::new(file))),
-        (None, Some(folder)) if !folder.is_empty() => Ok(builder.store(FileStore::folder(folder))),
+    match (file, folder) {
+        (Some(file), None) if !file.is_empty() => Ok(Arc::new(FileStore::new(file))),
+        (None, Some(folder)) if !folder.is_empty() => Ok(Arc::new(FileStore::folder(folder))),
         _ => Err(Error::config("store", "the file or the folder needs a path: give one of the two")),
     }
 }
 
 #[cfg(target_family = "wasm")]
-fn file_store(_: SessionBuilder, _: &StoreSettings) -> Result<SessionBuilder, Error> {
+fn file_store(_: Option<&str>, _: Option<&str>) -> Result<Arc<dyn Store>, Error> {
     Err(Error::config("store", "in files is the host's: WebAssembly has none"))
 }
 

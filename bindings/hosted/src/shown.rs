@@ -33,7 +33,10 @@ pub(crate) fn token(token: &Token) -> Value {
 }
 
 pub(crate) fn status(status: Status) -> Value {
-    plain(rekindle_bindings::Status::from(status))
+    let needs_sign_in = status.needs_sign_in();
+    let mut shown = plain(rekindle_bindings::Status::from(status));
+    shown["needs_sign_in"] = needs_sign_in.into();
+    shown
 }
 
 pub(crate) fn stats(session: &Session) -> Value {

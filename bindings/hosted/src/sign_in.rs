@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use rekindle::sign_in::{
-    ClientRegistration, PendingSignIn, SignIn, SignInGrant, answer_callback, discover_resource_with,
-    discover_with, register_with,
+    ApiRequest, ClientRegistration, PendingSignIn, SignIn, SignInGrant, answer_callback,
+    discover_resource_with, discover_with, find_api_with, register_with,
 };
 use rekindle::transport::Transport;
 use rekindle::{Credential, Error, ErrorKind, Failure, Host, Session};
 use rekindle_bindings::transport::ForeignTransport;
+use rekindle_bindings::{ApiDetails, ClientDetails, StoreSettings};
 use rekindle_proto::sign_in::SUBJECT;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::host::SessionHost;
 use crate::outbox::{SharedOutbox, lock};
-use crate::shown;
+use crate::{settings, shown};
 
 /// What stands for the user already.
 #[derive(Deserialize)]
@@ -51,7 +52,9 @@ pub(crate) enum Grant {
 pub(crate) struct Registration {
     /// What users are asked to let in.
     name: String,
-    redirect_uri: String,
+    /// Left out: loopback, on any port.
+    #[serde(default)]
+    redirect_uri: Option<String>,
     #[serde(default)]
     scope: Option<String>,
     /// It signs in on another device, too.
@@ -194,17 +197,29 @@ pub(crate) async fn registered(
 ) -> Result<Value, Error> {
     let server = serde_json::from_value(server)
         .map_err(|_| Failure::config("server", " is not a result of discovery: run discovery again"))?;
-    let mut asked = ClientRegistration::new(client.name, client.redirect_uri);
+    let redirect_uri = client.redirect_uri.unwrap_or_else(|| ClientRegistration::LOOPBACK.to_owned());
+    let mut asked = ClientRegistration::new(client.name, redirect_uri);
     asked.scope = client.scope;
     if client.device {
-        asked.grant_types.push("urn:ietf:params:oauth:grant-type:device_code".to_owned());
+        asked = asked.device_flow();
     }
     let got = register_with(&server, &asked, &transport(number, outbox), host.clock().as_ref()).await?;
-    Ok(json!({
-        "client_id": got.client_id,
-        "client_secret": got.client_secret.as_ref().map(|secret| secret.expose()),
-        "client_auth": got.token_endpoint_auth_method,
-    }))
+    Ok(shown::plain(ClientDetails::try_from(&got)?))
+}
+
+/// The settings of a session for an API, and of its sign-ins. The store is the host's, or in files.
+pub(crate) async fn found_api(
+    asked: ApiRequest,
+    store: Option<Box<StoreSettings>>,
+    number: u32,
+    host: Host,
+    outbox: SharedOutbox,
+) -> Result<Value, Error> {
+    let session = SessionHost { session: number, outbox: outbox.clone() };
+    let store = store.map(|store| settings::store(*store, session)).transpose()?;
+    let road = transport(number, outbox);
+    let found = find_api_with(&asked, store.as_deref(), &road, host.clock().as_ref()).await?;
+    Ok(shown::plain(ApiDetails::from(found)))
 }
 
 fn transport(number: u32, outbox: SharedOutbox) -> Arc<dyn Transport> {

@@ -173,3 +173,62 @@ fn an_api_says_who_signs_users_in_and_the_program_registers_itself_there() {
     let said = driven.turn(json!([answer]));
     assert_eq!(said.done(8), &json!({ "client_id": "c-1", "client_secret": null, "client_auth": "none" }));
 }
+
+// spec 12.18
+#[test]
+fn a_kept_registration_is_loaded_from_the_hosts_store_and_nothing_is_sent() {
+    let driven = unsigned();
+    let asked = json!({ "resource": "https://mcp.example.com/mcp", "name": "notes" });
+    let find =
+        json!([{ "do": "find_api", "call": 7, "session": 99, "asked": asked, "store": { "shared": true } }]);
+    let said = driven.turn(find.clone());
+    assert_eq!(
+        (&said.one("load")["session"], &said.one("load")["key"]),
+        (&json!(99), &json!("rekindle.client:https://mcp.example.com/mcp"))
+    );
+    let mut said = driven.turn(json!([{ "do": "answer", "op": said.one("load")["op"], "record": null }]));
+    let bodies = [
+        (401, ""),
+        (
+            200,
+            r#"{"resource":"https://mcp.example.com/mcp","authorization_servers":["https://auth.example.com"],"scopes_supported":["a","b"]}"#,
+        ),
+        (
+            200,
+            r#"{"issuer":"https://auth.example.com","registration_endpoint":"https://auth.example.com/register"}"#,
+        ),
+        (201, r#"{"client_id":"c-1","client_secret":"s"}"#),
+    ];
+    for (status, body) in bodies {
+        let answer = json!({ "do": "answer", "op": said.one("send")["op"], "status": status, "body": body });
+        said = driven.turn(json!([answer]));
+    }
+    let save = said.one("save").clone();
+    assert_eq!(save["expected"], json!({ "absent": true }));
+    let said = driven.turn(json!([{ "do": "answer", "op": save["op"], "version": "1" }]));
+    let found = said.done(7).clone();
+    let expected = json!({
+        "resource": "https://mcp.example.com/mcp", "scope": "a b", "origin": "https://mcp.example.com",
+        "client_id": "c-1", "client_secret": "s", "client_auth": "client_secret_basic", "server": found["server"],
+    });
+    assert_eq!(found, expected);
+    assert_eq!(found["server"]["issuer"], "https://auth.example.com");
+    let said = driven.turn(find);
+    let kept =
+        json!({ "do": "answer", "op": said.one("load")["op"], "record": save["record"], "version": "1" });
+    let said = driven.turn(json!([kept]));
+    assert_eq!((said.done(7), said.of("send").count()), (&found, 0));
+    // A session with that key is signed out: the registration is no account.
+    let settings = json!({
+        "token_url": "https://auth.example.com/token", "key": "rekindle.client:https://mcp.example.com/mcp", "store": { "shared": true },
+    });
+    driven.turn(json!([{ "do": "session", "call": 8, "session": 2, "settings": settings }]));
+    let said = driven.turn(json!([{ "do": "status", "call": 9, "session": 2, "fresh": true }]));
+    let said = driven.turn(
+        json!([{ "do": "answer", "op": said.one("load")["op"], "record": save["record"], "version": "1" }]),
+    );
+    assert_eq!(
+        (&said.done(9)["standing"], &said.done(9)["needs_sign_in"]),
+        (&json!("signed_out"), &json!(true))
+    );
+}

@@ -21,6 +21,8 @@ import { DamagedRecord, type Expected, type Store, StoreError, type Stored } fro
 export class FileStore implements Store {
   readonly identity: string;
   readonly shared = true;
+  /** Beside the record, in a file that ends in `.client`. */
+  readonly clients = true;
   readonly keyed: boolean;
   readonly #files: Files;
 

@@ -147,7 +147,7 @@ export function settings(options: SessionOptions): { tokens: CoreTokens | undefi
     wait_timeout_ms: milliseconds("waitTimeout", options.waitTimeout),
     send_timeout_ms: milliseconds("sendTimeout", options.sendTimeout),
     lease_ms: milliseconds("lease", options.lease),
-    store: { identity: store?.identity ?? null, shared: store ? store.shared ?? true : false, keyed: store?.keyed ?? true },
+    store: storeToCore(store),
     refresh: refresh !== undefined,
     login: login !== undefined,
     login_timeout_ms: milliseconds("loginTimeout", options.loginTimeout),
@@ -155,6 +155,11 @@ export function settings(options: SessionOptions): { tokens: CoreTokens | undefi
     key: options.key,
     alone: options.alone,
   };
+}
+
+/** @internal As the core reads it. */
+export function storeToCore(store: Store | undefined): object {
+  return { identity: store?.identity ?? null, shared: store ? store.shared ?? true : false, keyed: store?.keyed ?? true, clients: store?.clients ?? false };
 }
 
 /** @internal */

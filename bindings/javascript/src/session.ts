@@ -26,6 +26,8 @@ export interface Status {
   readonly scope: string | null;
   readonly expires_at_ms: number | null;
   readonly refresh_token_expires_at_ms: number | null;
+  /** Whether the user has to sign in before a token can be served. */
+  readonly needs_sign_in: boolean;
 }
 
 /** @internal The core's side of a session. It does not reference the session, which can therefore be collected. */

@@ -1,8 +1,8 @@
 import { wrong } from "./errors.js";
-import type { ClientAuth, ServerMetadata } from "./options.js";
-import { inPage } from "./redirect.js";
+import { type ClientAuth, type ServerMetadata, type SessionOptions, storeToCore } from "./options.js";
+import { inPage, ownAddress } from "./redirect.js";
 import type { Session } from "./session.js";
-import { askServer, discover, signIn, type SignInTo } from "./sign-in.js";
+import { askServer, signIn, type SignInTo } from "./sign-in.js";
 
 /** Protected resource metadata of an API (RFC 9728). */
 export interface ApiMetadata {
@@ -39,57 +39,67 @@ export interface SignInToApi extends Omit<SignInTo, "clientId"> {
   name?: string;
 }
 
-interface Asking {
-  fetch?: typeof fetch;
-}
+type Asking = Pick<SessionOptions, "fetch">;
 
 /** Fetches the protected resource metadata of an API (RFC 9728). */
 export async function discoverApi(api: string | URL, options: Asking = {}): Promise<ApiMetadata> {
-  return askServer<ApiMetadata>({ do: "discover_resource", resource: String(api) }, options.fetch);
+  return askServer<ApiMetadata>({ do: "discover_resource", resource: String(api) }, options);
 }
 
 /** Registers this program at a server that allows dynamic registration (RFC 7591); `server` is the result of `discover`. */
 export async function register(server: ServerMetadata, client: Registration, options: Asking = {}): Promise<RegisteredClient> {
-  const { name, redirectUri = "http://127.0.0.1/callback", scope, device } = client;
+  const { name, redirectUri, scope, device } = client;
   if (typeof name !== "string" || name === "") throw wrong("name", " is what users are asked to let in: give the program's");
-  const asked = { name, redirect_uri: String(redirectUri), scope, device };
-  const told = await askServer<{ client_id: string; client_secret?: string; client_auth?: ClientAuth }>({ do: "register", server, client: asked }, options.fetch);
-  const { client_id: clientId, client_secret: clientSecret, client_auth: clientAuth } = told;
-  return { clientId, ...(clientSecret && { clientSecret }), ...(clientAuth && { clientAuth }) };
+  const asked = { name, redirect_uri: redirectUri === undefined ? undefined : String(redirectUri), scope, device };
+  return asOptions(await askServer<Registered>({ do: "register", server, client: asked }, options));
+}
+
+/** A client, as the core writes it. */
+interface Registered {
+  client_id: string;
+  client_secret: string | null;
+  client_auth: ClientAuth | null;
+}
+
+function asOptions({ client_id: clientId, client_secret: clientSecret, client_auth: clientAuth }: Registered): RegisteredClient {
+  return { clientId, ...(clientSecret !== null && { clientSecret }), ...(clientAuth !== null && { clientAuth }) };
 }
 
 /**
  * Signs in to an API of which only the address is known, for example an MCP server: finds its authorization server, registers this
- * program there unless a `clientId` is given, and returns a session that sends its token to the API.
+ * program there unless a `clientId` is given, and returns a session that sends its token to the API. The
+ * registration is kept in the store, beside the sign-in, and used again by the next start. A page needs a store or a `clientId`.
  *
  * ```js
- * const session = await signInToApi("https://mcp.example.com/mcp", { name: "Notes" });
+ * const session = await signInToApi("https://mcp.example.com/mcp", { name: "Notes", store: new FileStore("mcp.json") });
  * ```
- *
- * Each registration creates another client, which can't refresh the tokens of an earlier one. With a store that outlives the process,
- * and in a page, call `register` once, store its result, and pass that.
  */
 export async function signInToApi(api: string | URL, options: SignInToApi): Promise<Session> {
   const { name, ...own } = options;
-  if (own.clientId === undefined && (inPage() || (own.store && own.store.shared !== false))) {
-    throw wrong("clientId", " is missing: the next start would be another client, to which this sign-in does not belong; call register once, and keep what it gives");
-  }
-  const asking = own.fetch && { fetch: own.fetch };
-  const found = await discoverApi(api, asking);
-  const client = own.clientId === undefined ? await registered(found.issuer, { ...own, ...(name !== undefined && { name }) }, asking) : {};
-  const { origin } = new URL(found.resource);
-  const scope = own.scope ?? found.scopes_supported?.join(" ");
-  return signIn(found.issuer, {
+  const redirectUri = own.redirectUri ?? (inPage() && !own.device ? ownAddress() : undefined);
+  const asked = {
+    resource: String(api),
+    name,
+    redirect_uri: redirectUri === undefined ? undefined : String(redirectUri),
+    scope: own.scope,
+    client_id: own.clientId,
+    device: own.device !== undefined,
+    outlives: inPage(),
+  };
+  const found = await askServer<Found>({ do: "find_api", asked, store: own.store && storeToCore(own.store) }, own);
+  return signIn(found.server, {
     resource: found.resource,
+    ...asOptions(found),
     ...own,
-    ...(scope && { scope }),
-    ...client,
-    origins: [origin, ...(own.origins ?? [])],
-  } as SignInTo);
+    ...(found.scope !== null && { scope: found.scope }),
+    origins: [found.origin, ...(own.origins ?? [])],
+  });
 }
 
-async function registered(issuer: string, { name, redirectUri, device }: SignInToApi, asking: Asking | undefined): Promise<RegisteredClient> {
-  if (name === undefined) throw wrong("name", " is missing: it is what users are asked to let in, where the program has no clientId and registers itself");
-  const server = await discover(issuer, asking);
-  return register(server, { name, ...(redirectUri && { redirectUri }), device: device !== undefined }, asking);
+/** What the core found. */
+interface Found extends Registered {
+  server: ServerMetadata;
+  resource: string;
+  scope: string | null;
+  origin: string;
 }

@@ -12,12 +12,12 @@ import type { DeviceCode, SignInOptions } from "./sign-in-options.js";
  * ```
  */
 export async function discover(issuer: string | URL, options: { fetch?: typeof fetch } = {}): Promise<ServerMetadata> {
-  return askServer<ServerMetadata>({ do: "discover", issuer: String(issuer) }, options.fetch);
+  return askServer<ServerMetadata>({ do: "discover", issuer: String(issuer) }, options);
 }
 
-/** @internal Makes a call that needs no session; `send` sends its requests. */
-export async function askServer<T>(message: object, send: typeof fetch = (input, init) => globalThis.fetch(input, init)): Promise<T> {
-  const served: Served = { owner: {}, fetch: send, store: undefined, keys: [], refresh: undefined, login: undefined, saved: false, tell: () => undefined };
+/** @internal Asks the core what needs no session; `fetch` sends its requests, `store` keeps what it wants kept. */
+export async function askServer<T>(message: object, { fetch: send = (input, init) => globalThis.fetch(input, init), store }: Pick<SessionOptions, "fetch" | "store">): Promise<T> {
+  const served: Served = { owner: {}, fetch: send, store, keys: [], refresh: undefined, login: undefined, saved: false, tell: () => undefined };
   const driver = await sharedDriver();
   return driver.callAs<T>(served, message);
 }
@@ -55,7 +55,7 @@ export async function signIn(server: string | ServerMetadata, options: SignInTo)
   const login = device || !inPage() ? { login: again } : {};
   const session = new Session({ ...(await where(server, own)), ...login, ...own });
   if (inPage() && (await session.handleRedirectCallback())) return session;
-  if ((await session.status({ fresh: true })).standing === "active") return session;
+  if (!(await session.status({ fresh: true })).needs_sign_in) return session;
   if (!device && inPage()) await session.signInWithRedirect(wanted);
   else await again(session);
   return session;

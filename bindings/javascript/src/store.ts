@@ -18,6 +18,8 @@ export interface Store {
   readonly shared?: boolean | undefined;
   /** Whether the store keeps a record for each key; an `App` needs that. Default: true. */
   readonly keyed?: boolean | undefined;
+  /** Whether a store that is not `keyed` keeps the records of keys that begin with `rekindle.client:` all the same. Default: false. */
+  readonly clients?: boolean | undefined;
   /** Returns the record, or `undefined` if there is none. */
   load(key: string): Promise<Stored | undefined>;
   /** Atomically replaces the record if it is still the expected one. Returns the new version, or `undefined` if it was not. */

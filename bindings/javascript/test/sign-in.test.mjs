@@ -130,20 +130,29 @@ test("from an MCP server's address to an answered call: found, registered, signe
   assert.equal((await idp.stats()).refreshes, refreshes + 1);
 });
 
-test("a program that is registered once keeps its sign-in in a store", async () => {
+// spec 12.18
+test("a second start uses the kept registration, and asks nobody", async () => {
   const found = await discoverApi(`${idp.url}/mcp`);
   assert.deepEqual([found.issuer, found.resource], [idp.url, `${idp.url}/mcp`]);
-  const store = new MemoryStore("mcp");
-  store.shared = true;
-  const open = async (url) => get(await new Person().goes(url, idp.url));
-  await assert.rejects(signInToApi(`${idp.url}/mcp`, { name: "Notes", store, open }), { kind: "InvalidConfig", argument: "clientId" });
-  await assert.rejects(signInToApi(`${idp.url}/mcp`, { open }), { kind: "InvalidConfig", argument: "name" });
+  await assert.rejects(signInToApi(`${idp.url}/mcp`, { open: get }), { kind: "InvalidConfig", argument: "name" });
+  const shelf = new MemoryStore("mcp");
+  const narrow = { shared: true, keyed: false, load: async () => undefined, save: async () => "1" };
+  await assert.rejects(signInToApi(`${idp.url}/mcp`, { name: "Notes", store: narrow, open: get }), { kind: "InvalidConfig", argument: "clientId" });
+  const { registrations } = await idp.stats();
+  let opened = 0;
+  const open = async (url) => ((opened += 1), get(await new Person().goes(url, idp.url)));
+  for (let start = 0; start < 2; start++) {
+    // Another process has a store object of its own.
+    const store = { shared: true, load: (key) => shelf.load(key), save: (...record) => shelf.save(...record) };
+    const session = await signInToApi(`${idp.url}/mcp`, { name: "Notes", store, open });
+    assert.equal((await session.fetch(`${idp.url}/mcp`, { method: "POST", body: "{}" })).status, 200);
+    assert.equal(await session.shutdown(), true);
+  }
+  assert.deepEqual([(await idp.stats()).registrations - registrations, opened], [1, 1]);
+  // A client of one's own is the same from start to start, too.
   const client = await register(await discover(found.issuer), { name: "Notes" });
-  const once = await signInToApi(`${idp.url}/mcp`, { ...client, store, open });
-  assert.equal(await once.shutdown(), true);
-  const nobody = () => assert.fail("nobody is asked");
-  const again = await signInToApi(`${idp.url}/mcp`, { ...client, store, open: nobody });
-  assert.equal((await again.fetch(`${idp.url}/mcp`, { method: "POST", body: "{}" })).status, 200);
+  const own = await signInToApi(`${idp.url}/mcp`, { ...client, open });
+  assert.equal((await own.fetch(`${idp.url}/mcp`, { method: "POST", body: "{}" })).status, 200);
 });
 
 // spec 12.9

@@ -5,6 +5,7 @@
 //!
 //! In JSON, durations and times are milliseconds, and their names end in `_ms`.
 
+mod api_access;
 pub mod call;
 mod client;
 #[cfg(feature = "toml")]
@@ -26,6 +27,7 @@ mod token;
 pub mod transport;
 mod verdict;
 
+pub use api_access::{ApiDetails, ClientDetails};
 pub use client::{ClientSettings, retry_policy};
 #[cfg(feature = "toml")]
 pub use dialect::Dialect;

@@ -28,6 +28,9 @@ pub struct StoreSettings {
     /// Whether it holds a record for each key; otherwise only one.
     #[serde(default = "yes")]
     pub keyed: bool,
+    /// Whether a store of one record has room for a client's registration beside it (spec 12.18). A keyed store has.
+    #[serde(default)]
+    pub clients: bool,
     /// Distinguishes it from others with the same identity. Missing: it equals no other store.
     #[serde(default)]
     pub instance: Option<u64>,
@@ -187,6 +190,10 @@ impl<H: Host<StoreQuestion>> Store for ForeignStore<H> {
 
     fn keyed(&self) -> bool {
         self.settings.keyed
+    }
+
+    fn keeps_clients(&self) -> bool {
+        self.settings.keyed || self.settings.clients
     }
 
     async fn load(&self, key: &str) -> Result<Loaded, Unavailable> {

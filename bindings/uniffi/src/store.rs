@@ -189,6 +189,7 @@ impl StoreChoice {
                     identity,
                     shared,
                     keyed: true,
+                    clients: true,
                     instance: Some(instance),
                     owners: true,
                     wakes,

@@ -91,10 +91,10 @@ async fn found(args: &SignInArgs) -> Done<Found> {
 
 /// This program, as a server is asked to know it.
 fn registration(args: &SignInArgs) -> ClientRegistration {
-    let redirect_uri = args.redirect_uri.as_deref().unwrap_or("http://127.0.0.1/callback");
+    let redirect_uri = args.redirect_uri.as_deref().unwrap_or(ClientRegistration::LOOPBACK);
     let mut client = ClientRegistration::new("rekindle", redirect_uri);
     if args.device {
-        client.grant_types.push("urn:ietf:params:oauth:grant-type:device_code".to_owned());
+        client = client.device_flow();
     }
     client.scope.clone_from(&args.scope);
     client

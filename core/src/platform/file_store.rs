@@ -2,7 +2,8 @@
 //!
 //! Besides `session.json` there may be `.lock` (guards one read-modify-write, never removed), `.owner-*` (a process
 //! with a refresh in progress, locked while the process lives), `.rekindle-tmp` (a write in progress), `.damaged-<n>`
-//! (a record that could not be read) and `.damaged` (marks the record as damaged until it is repaired).
+//! (a record that could not be read), `.damaged` (marks the record as damaged until it is repaired) and `.client` (the
+//! program's registration at the server, a record of its own).
 
 mod durable;
 mod failure;
@@ -29,6 +30,7 @@ use crate::fork::PerProcess;
 use crate::lock::Mutex;
 use crate::store::contract::Store;
 use rekindle_proto::record_file::Stamp;
+use rekindle_proto::sign_in::CLIENT_KEYS;
 use rekindle_proto::store::{Expected, Loaded, Owner, Saved, Unavailable, Version};
 
 /// How often a folder is searched for files that killed processes left.
@@ -171,6 +173,11 @@ impl Store for FileStore {
         self.inner.is_folder()
     }
 
+    /// Beside the record's file, in one that ends in `.client`.
+    fn keeps_clients(&self) -> bool {
+        true
+    }
+
     /// In a folder, the keys that can be derived from file names: those of at most 120 bytes in a name.
     async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
         self.run(|inner| inner.keys()).await
@@ -262,6 +269,7 @@ impl Inner {
 
     fn paths(&self, key: &str) -> Paths {
         match &self.home {
+            Home::File(paths) if key.starts_with(CLIENT_KEYS) => paths.client(),
             Home::File(paths) => paths.clone(),
             Home::Folder(folder) => Paths { record: folder.join(names::file_name(key)) },
         }

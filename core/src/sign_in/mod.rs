@@ -20,6 +20,7 @@
 //! ```
 
 mod accounts;
+mod api_access;
 mod device;
 mod discovery;
 mod identity;
@@ -31,14 +32,17 @@ mod token;
 use std::sync::Arc;
 
 #[cfg(feature = "http")]
+pub use api_access::find_api;
+pub use api_access::find_api_with;
+#[cfg(feature = "http")]
 pub use discovery::discover;
 pub use discovery::discover_with;
 pub use loopback::{LoopbackOptions, answer_callback};
-use rekindle_proto::sign_in::{AuthorizationRequest, SignInServer};
 pub use rekindle_proto::sign_in::{
-    ClientRegistration, DeviceAuthorization, PendingSignIn, RegisteredClient, ResourceMetadata,
-    ServerMetadata, SignIn, SignInGrant,
+    ApiAccess, ApiRequest, ClientRegistration, DeviceAuthorization, PendingSignIn, RegisteredClient,
+    ResourceMetadata, ServerMetadata, SignIn, SignInGrant,
 };
+use rekindle_proto::sign_in::{AuthorizationRequest, SignInServer};
 use rekindle_proto::{Credential, ErrorKind, Failure};
 #[cfg(feature = "http")]
 pub use resource::{discover_resource, register};

@@ -41,6 +41,12 @@ pub trait Store: Send + Sync + 'static {
         true
     }
 
+    /// Whether the store has room for the registrations of clients, under keys that begin with `rekindle.client:` (spec
+    /// 12.18).
+    fn keeps_clients(&self) -> bool {
+        self.keyed()
+    }
+
     /// The keys of all records, in any order, for [`App::accounts`](crate::App::accounts). `None` if it cannot list
     /// them.
     async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {
@@ -100,6 +106,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn keyed(&self) -> bool {
         (**self).keyed()
+    }
+
+    fn keeps_clients(&self) -> bool {
+        (**self).keeps_clients()
     }
 
     async fn keys(&self) -> Result<Option<Vec<String>>, Unavailable> {

@@ -184,6 +184,8 @@ async function mcp(provider, url, req, res) {
   json(res, 401, { error: 'invalid_token' }, { 'www-authenticate': `Bearer ${error}resource_metadata="${place}"` });
 }
 
+stats.registrations = 0;
+
 await serve((url) => {
   const provider = newProvider(url);
   const authorizationServer = provider.callback();
@@ -198,6 +200,7 @@ await serve((url) => {
     if (pathname.startsWith('/interaction/')) return interact(provider, req, res);
     if (pathname.startsWith('/api/')) return api(provider, req, res, pathname);
     if (pathname === '/token') stats.token_requests += 1;
+    if (pathname === '/reg' && req.method === 'POST') stats.registrations += 1;
     return authorizationServer(req, res);
   };
 });

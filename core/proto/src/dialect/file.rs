@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use http::HeaderName;
-use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
 
 use super::effect::{ApiRule, TokenRule};
 use super::path::Path;
@@ -248,7 +248,7 @@ pub(super) enum Encoding {
 
 /// How a client authenticates at the token endpoint (spec 5.5), by the names of OpenID Connect Core section 9. One
 /// method per request, never probed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ClientAuth {

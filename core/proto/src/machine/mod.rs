@@ -35,6 +35,7 @@ mod flight;
 mod granted;
 mod inputs;
 mod look;
+mod note;
 mod origins;
 mod rebind;
 mod record;
@@ -65,6 +66,7 @@ pub use effect::{Effect, Settled};
 pub use entropy::Entropy;
 #[doc(hidden)]
 pub use example::Example;
+pub use note::{note, read_note};
 pub use origins::OriginId;
 pub use rebind::rebound;
 pub use reject::{AfterRejection, Origin, ReplayRefused, Stamp};

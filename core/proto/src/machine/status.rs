@@ -79,6 +79,21 @@ pub struct Status {
     pub scope: Option<String>,
 }
 
+impl Status {
+    /// Whether the user has to sign in before a token can be served: nobody is signed in, the sign-in has ended, or its
+    /// token has expired and cannot be refreshed. Ask a status that has read the store.
+    ///
+    /// ```
+    /// # use rekindle_proto::{*, machine::*, store::*};
+    /// # let Example { mut machine, now, .. } = Example::new();
+    /// assert!(!machine.status(now).needs_sign_in());
+    /// ```
+    #[must_use]
+    pub fn needs_sign_in(&self) -> bool {
+        self.standing != Standing::Active || !(self.valid || self.refreshable)
+    }
+}
+
 impl Machine {
     /// Returns the extra values kept with the tokens (by the dialect's `answer.keep`, or supplied with the tokens): an
     /// instance URL, an ID token.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::api_access::ApiAccess;
 use super::pending::PendingSignIn;
 use super::redirect_uri::{check_redirect_uri, check_return_to};
 use crate::credential::Secret;
@@ -86,6 +87,14 @@ impl SignIn {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A sign-in for the API whose server was found: with its resource identifier and its scopes.
+    ///
+    /// The example is at `rekindle::sign_in::find_api`.
+    #[must_use]
+    pub fn for_api(api: &ApiAccess) -> Self {
+        Self { scope: api.scope.clone(), resource: vec![api.resource.clone()], ..Self::default() }
     }
 
     setters! {

@@ -108,8 +108,8 @@ impl PendingSignIn {
         match parameters.get("state") {
             Some(state) if same(state, self.state.expose()) => Ok(()),
             Some(_) => Err(invalid(
-                "the callback's state is not the one of this sign-in: it belongs to another one, or somebody else made \
-                 it; begin anew"
+                "the callback's state is not that of this sign-in: the callback belongs to another sign-in, or is forged; \
+                 start the sign-in again"
                     .to_owned(),
             )),
             None => Err(invalid("the callback has no state, so it belongs to no known sign-in; start the sign-in again".to_owned())),
@@ -120,13 +120,13 @@ impl PendingSignIn {
     fn check_issuer(&self, parameters: &Parameters<'_>) -> Result<(), Failure> {
         match (parameters.get("iss"), &self.issuer) {
             (Some(given), Some(issuer)) if given != issuer => Err(invalid(format!(
-                "the callback says it is from {}, and this sign-in is with {issuer}: two servers were mixed up; begin \
-                 anew",
+                "the callback says it is from {}, and this sign-in is with {issuer}: two servers were mixed up; start \
+                 the sign-in again",
                 shown(given)
             ))),
             (None, Some(issuer)) if self.names_itself => Err(invalid(format!(
                 "the callback does not say which server it is from, though {issuer} always does (RFC 9207): two servers \
-                 may have been mixed up; begin anew"
+                 may have been mixed up; start the sign-in again"
             ))),
             _ => Ok(()),
         }

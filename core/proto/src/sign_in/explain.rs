@@ -90,8 +90,8 @@ fn refusal(grant: &SignInGrant, words: &str) -> (ErrorKind, String) {
         return (ErrorKind::InvalidConfig, what);
     }
     if says(&["pkce", "verifier", "code_challenge", "code challenge"]) {
-        let what = "the server finds that the PKCE verifier does not fit the code's challenge: the code is of another \
-                    sign-in; begin anew";
+        let what = "the server says that the PKCE verifier does not match the code's challenge: the code belongs to another \
+                    sign-in; start the sign-in again";
         return (ErrorKind::LoginRequired, what.to_owned());
     }
     if says(&["expired", "too old", "timed out"]) {
@@ -116,8 +116,8 @@ fn refusal(grant: &SignInGrant, words: &str) -> (ErrorKind, String) {
         );
     }
     let what = format!(
-        "the server does not take the code and does not say why: it was used before, is over, is another client's, or was \
-         made for another redirect URI than {redirect_uri}; begin anew"
+        "the server rejected the code and does not say why: it was already used, has expired, belongs to another client, or was \
+         issued for another redirect URI than {redirect_uri}; start the sign-in again"
     );
     (ErrorKind::LoginRequired, what)
 }

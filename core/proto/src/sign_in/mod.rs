@@ -19,6 +19,7 @@
 //! # Ok::<(), rekindle_proto::Failure>(())
 //! ```
 
+mod api_access;
 mod begin;
 mod callback;
 mod device;
@@ -31,6 +32,7 @@ mod redirect_uri;
 mod registration;
 mod resource;
 
+pub use api_access::{ApiAccess, ApiRequest, ApiSearch, ApiStep, CLIENT_KEYS};
 pub use begin::{AuthorizationRequest, SignIn, SignInServer};
 pub use callback::LONGEST_SIGN_IN;
 pub use device::{DeviceAuthorization, DevicePolling};

@@ -43,6 +43,9 @@ pub struct ClientRegistration {
 }
 
 impl ClientRegistration {
+    /// The redirect URI of a program that receives the callback on this machine, on any port (RFC 8252 section 7.3).
+    pub const LOOPBACK: &'static str = "http://127.0.0.1/callback";
+
     /// A public client with a code flow and refresh tokens.
     ///
     /// The example is at the type.
@@ -68,6 +71,20 @@ impl ClientRegistration {
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
+        self
+    }
+
+    /// The client also uses the device flow (RFC 8628).
+    ///
+    /// ```
+    /// use rekindle_proto::sign_in::ClientRegistration;
+    ///
+    /// let client = ClientRegistration::new("My tool", ClientRegistration::LOOPBACK).device_flow();
+    /// assert_eq!(client.grant_types[2], "urn:ietf:params:oauth:grant-type:device_code");
+    /// ```
+    #[must_use]
+    pub fn device_flow(mut self) -> Self {
+        self.grant_types.push("urn:ietf:params:oauth:grant-type:device_code".to_owned());
         self
     }
 

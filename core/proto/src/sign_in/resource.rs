@@ -140,7 +140,7 @@ fn is_part_of(url: &Url, resource: &Url) -> bool {
         && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn address(text: &str) -> Result<Url, Failure> {
+pub(super) fn address(text: &str) -> Result<Url, Failure> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.filter(|url| url.username().is_empty() && url.fragment().is_none()).ok_or_else(|| {
         Failure::config("resource", " must be the https URL of an API, without user and fragment")

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rekindle_proto::dialect::ClientAuth;
-use rekindle_proto::sign_in::{RegisteredClient, ServerMetadata};
+use rekindle_proto::sign_in::{ApiAccess, RegisteredClient, ServerMetadata};
 use rekindle_proto::{ClientCredentials, Secret};
 
 use super::super::settings::A_YEAR;
@@ -97,6 +97,16 @@ impl<T> Builder<T> {
         self.settings.client_id = Some(client.client_id.clone());
         self.settings.client_secret.clone_from(&client.client_secret);
         Ok(self)
+    }
+
+    /// What [`find_api`](crate::sign_in::find_api) found: the server, the client, and the API's origin.
+    ///
+    /// For an example, see [`find_api`](crate::sign_in::find_api).
+    pub fn api(mut self, found: &ApiAccess) -> Self {
+        self.settings.client_auth = found.client_auth.or(self.settings.client_auth);
+        self.settings.client_id = Some(found.client_id.clone());
+        self.settings.client_secret = found.client_secret.clone().or(self.settings.client_secret.take());
+        self.server(found.server.clone()).origin(&found.origin)
     }
 
     /// Signs the user in again when the session can no longer be kept alive, while callers wait. The handler runs only

@@ -46,6 +46,11 @@ impl Paths {
         self.beside(&format!(".owner-{owner}"))
     }
 
+    /// Where a client's registration is kept.
+    pub(super) fn client(&self) -> Self {
+        Self { record: self.beside(".client") }
+    }
+
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = OsString::from(&self.record);
         name.push(suffix);
