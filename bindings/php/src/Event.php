@@ -8,8 +8,8 @@ namespace Rekindle;
 final class Event
 {
     /**
-     * @param string $name SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Renewed, ExtraChanged, Unpersisted, Persisted,
-     *     Replayed, Retried, LoginRequired, RefreshLimited, SignedOut or Warned
+     * @param string $name SignedIn, RefreshStarted, RefreshSucceeded, RefreshFailed, Adopted, Renewed, ExtraChanged, Unpersisted,
+     *     Persisted, Replayed, Retried, LoginRequired, RefreshLimited, SignedOut or Warned
      * @param string $lineage identifies the sign-in
      * @param int $generation increases by one with each new access token of a sign-in
      * @param array<string, mixed> $details the fields of this event: `cause`, `kind`, `reason`, `warning`, `names`, `waiters`, ..

@@ -5,10 +5,7 @@ declare(strict_types=1);
 namespace Rekindle;
 
 use Closure;
-use Rekindle\Exception\InvalidConfig;
 use Rekindle\Exception\Misuse;
-use Rekindle\Store\FileStore;
-use Rekindle\Store\Store;
 
 /**
  * Signs in from a client ID, for scripts. If the store already holds a sign-in, it is used, and the user is not asked. When the session
@@ -39,7 +36,7 @@ final class SignIn
         $own += self::server($server, $own['curlOptions'] ?? []) + ['clientId' => $clientId];
         $again = self::way($asked, $open, $device);
         $session = new Session(...$own + ['login' => $again]);
-        if ($session->status(fresh: true)->standing !== 'active') {
+        if ($session->status(fresh: true)->needsSignIn) {
             $again($session);
         }
         return $session;
@@ -49,10 +46,9 @@ final class SignIn
      * Signs in for an API of which only the address is known, such as an MCP server: finds the server that signs users in for it
      * (RFC 9728), and registers this program there (RFC 7591), unless `clientId` is given.
      *
-     *     $session = SignIn::to('https://mcp.example.com/mcp', clientName: 'notes');
+     *     $session = SignIn::to('https://mcp.example.com/mcp', clientName: 'notes', store: new FileStore('mcp.json'));
      *
-     * Each registration creates another client, which can't refresh the tokens of an earlier one: if the store outlives the process,
-     * register once, with `Session::register`, and keep the result.
+     * The registration is kept in the `store`, beside the sign-in, and used again by the next process.
      *
      * @param string $clientName the program's name, which the server shows to users
      * @param (callable(string): mixed)|null $open as with `at`
@@ -67,19 +63,20 @@ final class SignIn
         ?callable $device = null,
         mixed ...$options,
     ): Session {
-        $curl = $options['curlOptions'] ?? [];
-        $found = Session::discoverApi($api, $curl);
-        $server = Session::discover($found['issuer'], $curl);
-        $client = ['clientId' => $clientId];
-        if ($clientId === null) {
-            self::checkKept($options['store'] ?? null);
-            $redirectUri = $options['redirectUri'] ?? null;
-            $client = Session::register($server, $clientName, $redirectUri, device: $device !== null, curlOptions: $curl);
-        }
-        $scopes = $found['scopes_supported'] ?? [];
-        $options += ['resource' => $found['resource'], 'scope' => $scopes === [] ? null : implode(' ', $scopes)];
-        $options['origins'] = [self::originOf($found['resource']), ...($options['origins'] ?? [])];
-        return self::at(...['server' => $server, 'open' => $open, 'device' => $device] + $client + $options);
+        $asked = [
+            'resource' => $api,
+            'name' => $clientName,
+            'redirect_uri' => $options['redirectUri'] ?? null,
+            'scope' => $options['scope'] ?? null,
+            'client_id' => $clientId,
+            'device' => $device !== null,
+        ];
+        $found = Session::findApi($asked, $options['store'] ?? null, $options['curlOptions'] ?? []);
+        $client = ['clientSecret' => $found['client_secret'], 'clientAuth' => $found['client_auth']];
+        $options['scope'] = $found['scope'];
+        $options['origins'] = [$found['origin'], ...($options['origins'] ?? [])];
+        $options += ['resource' => $found['resource']] + array_filter($client, static fn (?string $value): bool => $value !== null);
+        return self::at($found['server'], $found['client_id'], $open, $device, ...$options);
     }
 
     /**
@@ -117,22 +114,5 @@ final class SignIn
         return static function (Session $session) use ($asked, $open, $device): void {
             $device === null ? $session->signInWithBrowser($asked, $open) : $session->signInWithDevice($device, $asked);
         };
-    }
-
-    private static function checkKept(mixed $store): void
-    {
-        if ($store instanceof FileStore || ($store instanceof Store && $store->isShared())) {
-            throw new InvalidConfig(
-                'the store outlives this registration, and the next process would be another client: call Session::register once, keep '
-                    . 'what it gives, and give clientId',
-                argument: 'clientId',
-            );
-        }
-    }
-
-    private static function originOf(string $url): string
-    {
-        $parts = parse_url($url);
-        return ($parts['scheme'] ?? '') . '://' . ($parts['host'] ?? '') . (isset($parts['port']) ? ":{$parts['port']}" : '');
     }
 }

@@ -9,6 +9,7 @@ final class Status
 {
     /**
      * @param string $standing unread, active, login_required or signed_out
+     * @param bool $needsSignIn the user has to sign in before a token can be served
      * @param array<string, mixed> $all the same and more, by the names that every language shares
      */
     private function __construct(
@@ -18,6 +19,7 @@ final class Status
         public readonly bool $refreshable,
         public readonly bool $persisted,
         public readonly bool $refreshing,
+        public readonly bool $needsSignIn,
         public readonly array $all,
     ) {
     }
@@ -35,6 +37,7 @@ final class Status
             $told['refreshable'],
             $told['persisted'],
             $told['refreshing'],
+            $told['needs_sign_in'],
             $told,
         );
     }

@@ -202,13 +202,31 @@ final class SignInTest extends TestCase
         proc_close($person);
         $answer = (new Client($session, self::provider()->url))->get('/mcp');
         self::assertSame('ann', $answer['result']['user']);
-        // A registration that nobody keeps would be lost with the process.
-        try {
-            SignIn::to($api, clientName: 'notes', store: new FileStore(sys_get_temp_dir() . '/rekindle-mcp-' . getmypid()));
-            self::fail('it was taken');
-        } catch (InvalidConfig $error) {
-            self::assertSame('clientId', $error->argument);
-        }
+    }
+
+    /** spec 12.18 */
+    public function testASecondStartUsesTheKeptRegistrationAndAsksNobody(): void
+    {
+        $server = self::provider()->url;
+        $folder = Servers::folder('mcp');
+        $before = self::registrations($server);
+        // Another process has a store object of its own.
+        $signIn = static function (callable $open) use ($server, $folder): Session {
+            $store = new FileStore("{$folder}/mcp.json");
+            return SignIn::to("{$server}/mcp", clientName: 'notes', store: $store, open: $open, alone: true);
+        };
+        self::assertTrue($signIn($this->browser($person, $pipes))->shutdown());
+        proc_close($person);
+        $again = $signIn(static fn (): never => self::fail('nobody is asked'));
+        self::assertSame('ann', (new Client($again, $server))->get('/mcp')['result']['user']);
+        self::assertSame(1, self::registrations($server) - $before);
+        self::assertFileExists("{$folder}/mcp.json.client");
+        exec('rm -rf ' . escapeshellarg($folder));
+    }
+
+    private static function registrations(string $server): int
+    {
+        return json_decode((string) file_get_contents("{$server}/stats"), true)['registrations'];
     }
 
     /** The lines that README shows first, with a server's address in place of its own. */

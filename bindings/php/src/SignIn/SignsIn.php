@@ -11,6 +11,8 @@ use Rekindle\Core\Driver;
 use Rekindle\Core\Hosted;
 use Rekindle\DeviceCode;
 use Rekindle\SignInOptions;
+use Rekindle\Store\FileStore;
+use Rekindle\Store\Store;
 
 /**
  * The methods of a session that sign in.
@@ -61,7 +63,7 @@ trait SignsIn
         #[\SensitiveParameter]
         array $curlOptions = [],
     ): array {
-        $client = ['name' => $name, 'redirect_uri' => $redirectUri ?? 'http://127.0.0.1/callback', 'scope' => $scope, 'device' => $device];
+        $client = ['name' => $name, 'redirect_uri' => $redirectUri, 'scope' => $scope, 'device' => $device];
         $told = self::ask(['do' => 'register', 'server' => $server, 'client' => $client], $curlOptions);
         $named = ['clientId' => $told['client_id'], 'clientSecret' => $told['client_secret'], 'clientAuth' => $told['client_auth']];
         return array_filter($named, static fn (?string $value): bool => $value !== null);
@@ -155,13 +157,25 @@ trait SignsIn
     }
 
     /**
+     * @internal
+     * @param array<string, mixed> $asked
+     * @param array<int, mixed> $curlOptions
+     * @return array<string, mixed>
+     */
+    public static function findApi(array $asked, Store|FileStore|null $store, #[\SensitiveParameter] array $curlOptions): array
+    {
+        $kept = $store === null ? [] : ['store' => self::storeSettings($store)];
+        return self::ask(['do' => 'find_api', 'asked' => $asked] + $kept, $curlOptions, $store instanceof FileStore ? null : $store);
+    }
+
+    /**
      * @param array<string, mixed> $message
      * @param array<int, mixed> $curlOptions
      */
-    private static function ask(array $message, #[\SensitiveParameter] array $curlOptions): array
+    private static function ask(array $message, #[\SensitiveParameter] array $curlOptions, ?Store $store = null): array
     {
         CurlOptions::check($curlOptions);
-        return Driver::shared()->callFor(new Hosted([], null, null, $curlOptions), $message);
+        return Driver::shared()->callFor(new Hosted([], $store, null, $curlOptions), $message);
     }
 
     /** @param array<string, mixed> $with */
