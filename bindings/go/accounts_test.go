@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"testing"
 )
@@ -107,15 +108,48 @@ func TestAnMCPServerIsSignedInToFromItsAddress(t *testing.T) {
 	if status := answered(t, session, p.url+"/mcp"); status != http.StatusOK {
 		t.Error(status)
 	}
-	// A registration that nobody keeps would be lost with the process.
-	_, err = SignInToAPI(t.Context(), p.url+"/mcp", "notes", Options{Store: NewFileStore(t.TempDir() + "/mcp")}, asked)
-	if !errors.Is(err, ErrInvalidConfig) {
-		t.Error(err)
-	}
 	silent := httptest.NewServer(http.NotFoundHandler())
 	defer silent.Close()
 	if _, err := SignInToAPI(t.Context(), silent.URL, "notes", Options{}, asked); !errors.Is(err, ErrInvalidResponse) {
 		t.Error(err)
+	}
+}
+
+// spec 12.18
+func TestASecondStartUsesTheKeptRegistrationAndAsksNobody(t *testing.T) {
+	p := newProvider(t)
+	home := t.TempDir()
+	stores := map[string]func() Store{
+		"file":   func() Store { return NewFileStore(home + "/mcp.json") },
+		"folder": func() Store { return NewFolderStore(home + "/accounts") },
+	}
+	for name, open := range stores {
+		before, opened := p.stats(t)["registrations"], 0
+		asked := SignInOptions{Scope: "offline_access tools", Prompt: "consent", Open: func(to string) error {
+			opened++
+			return p.browser("ann")(to)
+		}}
+		for range 2 {
+			session, err := SignInToAPI(t.Context(), p.url+"/mcp", "notes", Options{Store: open(), Alone: true}, asked)
+			must(t, err)
+			if status := answered(t, session, p.url+"/mcp"); status != http.StatusOK {
+				t.Error(name, status)
+			}
+			session.Close()
+		}
+		if registrations := p.stats(t)["registrations"] - before; registrations != 1 || opened != 1 {
+			t.Error(name, registrations, opened)
+		}
+	}
+	if _, err := os.Stat(home + "/mcp.json.client"); err != nil {
+		t.Error(err)
+	}
+	// The registration is no account, and neither is a session without a key.
+	accounts, err := NewApp(AppOptions{Options: Options{TokenURL: p.url + "/token", ClientID: "pub", Store: NewFolderStore(home + "/accounts")}})
+	must(t, err)
+	defer accounts.Close()
+	if keys, err := accounts.Accounts(t.Context()); err != nil || len(keys) != 0 {
+		t.Error(keys, err)
 	}
 }
 

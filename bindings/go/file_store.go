@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -105,6 +106,9 @@ func (s *FileStore) Owner(_ context.Context, key, owner string) (OwnerState, err
 func (s *FileStore) place(key string) filePlace {
 	if s.folder {
 		return filePlace{filepath.Join(s.path, fileNameOf(key))}
+	}
+	if strings.HasPrefix(key, "rekindle.client:") {
+		return filePlace{s.path + ".client"}
 	}
 	return filePlace{s.path}
 }

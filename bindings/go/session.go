@@ -45,6 +45,8 @@ type Status struct {
 	ExpiresAtMS *float64 `json:"expires_at_ms"`
 	// RefreshTokenExpiresAtMS is when the refresh token expires, if known.
 	RefreshTokenExpiresAtMS *float64 `json:"refresh_token_expires_at_ms"`
+	// NeedsSignIn: the user must sign in before a token can be served.
+	NeedsSignIn bool `json:"needs_sign_in"`
 }
 
 // NewSession creates a session. It sends no request and does not read the store until the first call.

@@ -150,7 +150,7 @@ func (s *Session) SignInWithPassword(ctx context.Context, username, password, sc
 // base sends the request; nil: http.DefaultTransport.
 func Discover(ctx context.Context, issuer string, base http.RoundTripper) (json.RawMessage, error) {
 	var server json.RawMessage
-	err := ask(ctx, base, message{"do": "discover", "issuer": issuer}, &server)
+	err := ask(ctx, &served{transport: base}, message{"do": "discover", "issuer": issuer}, &server)
 	return server, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -26,6 +25,10 @@ func SignIn(ctx context.Context, server string, options Options, asked SignInOpt
 	} else {
 		options.Dialect = server
 	}
+	return signedIn(ctx, options, asked)
+}
+
+func signedIn(ctx context.Context, options Options, asked SignInOptions) (*Session, error) {
 	again := func(ctx context.Context, session *Session) error {
 		if asked.Device != nil {
 			return session.SignInWithDevice(ctx, asked.Device, asked)
@@ -40,7 +43,7 @@ func SignIn(ctx context.Context, server string, options Options, asked SignInOpt
 		return nil, err
 	}
 	status, err := session.FreshStatus(ctx)
-	if err == nil && status.Standing != "active" {
+	if err == nil && status.NeedsSignIn {
 		err = again(ctx, session)
 	}
 	if err != nil {
@@ -52,41 +55,37 @@ func SignIn(ctx context.Context, server string, options Options, asked SignInOpt
 
 // SignInToAPI is SignIn for an API of which only the URL is known, such as an MCP server: it finds the API's authorization server
 // (RFC 9728), and registers this program there under name (RFC 7591), unless options have a ClientID. The session's token goes to the
-// API's origin.
+// API's origin. The registration is kept in options.Store, beside the sign-in, and used again by the next process.
 //
-// Each registration is a new client, which can't refresh the tokens of another: if options have a Store that outlives the process,
-// call Register once and keep its result.
-//
-//	session, err := rekindle.SignInToAPI(ctx, "https://mcp.example.com/mcp", "notes", rekindle.Options{}, rekindle.SignInOptions{})
+//	session, err := rekindle.SignInToAPI(ctx, "https://mcp.example.com/mcp", "notes", rekindle.Options{
+//		Store: rekindle.NewFileStore("mcp.json"),
+//	}, rekindle.SignInOptions{})
 func SignInToAPI(ctx context.Context, api, name string, options Options, asked SignInOptions) (*Session, error) {
-	found, err := DiscoverAPI(ctx, api, options.Transport)
-	if err != nil {
+	wanted := message{"resource": api, "name": name, "redirect_uri": asked.RedirectURI, "scope": asked.Scope, "client_id": options.ClientID, "device": asked.Device != nil}
+	told := message{"do": "find_api", "asked": wanted}
+	if options.Store != nil {
+		told["store"] = storeSettings(options.Store)
+	}
+	var found struct {
+		RegisteredClient
+		Resource string
+		Scope    string
+		Origin   string
+		Server   json.RawMessage
+	}
+	if err := ask(ctx, &served{transport: options.Transport, store: options.Store}, told, &found); err != nil {
 		return nil, err
 	}
 	if options.ClientID == "" {
-		if told, ok := options.Store.(StoreIdentity); options.Store != nil && (!ok || told.Shared()) {
-			return nil, invalid("client_id", "the store outlives this registration, and the next process would be another client: call Register once, keep what it gives, and set ClientID")
-		}
-		server, err := Discover(ctx, found.Issuer, options.Transport)
-		if err != nil {
-			return nil, err
-		}
-		client, err := Register(ctx, server, Registration{Name: name, RedirectURI: asked.RedirectURI, Device: asked.Device != nil}, options.Transport)
-		if err != nil {
-			return nil, err
-		}
-		options.ClientID, options.ClientSecret, options.ClientAuth = client.ClientID, client.ClientSecret, client.ClientAuth
+		options.ClientID, options.ClientSecret, options.ClientAuth = found.ClientID, found.ClientSecret, found.ClientAuth
 	}
-	if asked.Scope == "" {
-		asked.Scope = strings.Join(found.ScopesSupported, " ")
-	}
+	options.Server = found.Server
+	options.Origins = append([]string{found.Origin}, options.Origins...)
+	asked.Scope = found.Scope
 	if asked.Resource == nil {
 		asked.Resource = []string{found.Resource}
 	}
-	if place, err := url.Parse(found.Resource); err == nil {
-		options.Origins = append([]string{place.Scheme + "://" + place.Host}, options.Origins...)
-	}
-	return SignIn(ctx, found.Issuer, options, asked)
+	return signedIn(ctx, options, asked)
 }
 
 // APIMetadata is the protected resource metadata of an API (RFC 9728).
@@ -101,7 +100,7 @@ type APIMetadata struct {
 // DiscoverAPI fetches an API's protected resource metadata (RFC 9728). base sends the requests; nil: http.DefaultTransport.
 func DiscoverAPI(ctx context.Context, api string, base http.RoundTripper) (APIMetadata, error) {
 	var found APIMetadata
-	err := ask(ctx, base, message{"do": "discover_resource", "resource": api}, &found)
+	err := ask(ctx, &served{transport: base}, message{"do": "discover_resource", "resource": api}, &found)
 	return found, err
 }
 
@@ -126,13 +125,10 @@ type RegisteredClient struct {
 // Register registers this program at a server with open registration (RFC 7591). server is the result of Discover. base sends the
 // request; nil: http.DefaultTransport.
 func Register(ctx context.Context, server json.RawMessage, client Registration, base http.RoundTripper) (RegisteredClient, error) {
-	told := message{"name": client.Name, "redirect_uri": client.RedirectURI, "device": client.Device}
-	if client.RedirectURI == "" {
-		told["redirect_uri"] = "http://127.0.0.1/callback"
-	}
-	addTexts(told, map[string]string{"scope": client.Scope})
+	told := message{"name": client.Name, "device": client.Device}
+	addTexts(told, map[string]string{"scope": client.Scope, "redirect_uri": client.RedirectURI})
 	var registered RegisteredClient
-	err := ask(ctx, base, message{"do": "register", "server": server, "client": told}, &registered)
+	err := ask(ctx, &served{transport: base}, message{"do": "register", "server": server, "client": told}, &registered)
 	return registered, err
 }
 
@@ -141,19 +137,19 @@ func isWebAddress(server string) bool {
 	return found && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http"))
 }
 
-// Makes a call that belongs to no session.
-func ask(ctx context.Context, base http.RoundTripper, asked message, into any) error {
+// Makes a call that belongs to no session, with the given transport and store.
+func ask(ctx context.Context, with *served, asked message, into any) error {
 	driver, err := shared()
 	if err != nil {
 		return err
 	}
-	if base == nil {
-		base = http.DefaultTransport
+	if with.transport == nil {
+		with.transport = http.DefaultTransport
 	}
-	serving, end := context.WithCancel(context.Background())
-	defer end()
+	with.context, with.end = context.WithCancel(context.Background())
+	defer with.end()
 	number := driver.number()
-	driver.serveFor(number, &served{context: serving, end: end, transport: base})
+	driver.serveFor(number, with)
 	defer driver.forget(number)
 	asked["session"] = number
 	return driver.call(ctx, asked, into)

@@ -147,6 +147,7 @@ func storeSettings(store Store) message {
 	if told, ok := store.(StoreKeys); ok {
 		settings["keyed"] = told.Keyed()
 	}
+	_, settings["clients"] = store.(*FileStore)
 	return settings
 }
 
