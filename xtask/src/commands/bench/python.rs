@@ -1,4 +1,4 @@
-//! `cargo xtask bench python`: ours and the peers from PyPI, what goes wrong with each and what each costs.
+//! `cargo xtask bench python`: ours and the peers from PyPI, what goes wrong with each and what each costs; many sessions.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,6 +33,7 @@ pub(super) fn run(workspace: &Workspace, rest: &[String]) -> bool {
         && run::ok(
             script(workspace, &venv, "correctness.py").arg("--out").arg(results.join("correctness.md")),
         )
+        && run::ok(script(workspace, &venv, "rest.py").arg("--out").arg(results.join("rest.md")))
         && run::ok(
             script(workspace, &venv, "speed.py")
                 .arg("--server")
