@@ -2,6 +2,9 @@ import { BrowserOwners } from "./browser-owners.js";
 import { type Expected, fits, newVersion, type Store, StoreError, type Stored } from "./store.js";
 import type { Tokens } from "./effects.js";
 
+/** The time for a write to reach the processes of other tabs: the HTML Standard lets them read the old value for a while. */
+const SETTLED_MS = 30;
+
 /**
  * Keeps the tokens in `localStorage`, for pages that must use it. Prefer `BrowserStore`: it also works in workers, and its saves are
  * durable. With Web Locks (in secure contexts) all tabs share one refresh here, too.
@@ -111,5 +114,10 @@ function write(name: string, text: string): void {
 
 async function exclusively<T>(name: string, work: () => T): Promise<T> {
   const locks = globalThis.navigator?.locks as LockManager | undefined;
-  return locks ? await locks.request(name, async () => work()) : work();
+  if (!locks) return work();
+  return await locks.request(name, async () => {
+    const done = work();
+    if (done !== undefined) await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+    return done;
+  });
 }
