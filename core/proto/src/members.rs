@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 /// Implements `serde::Deserialize` for a struct that implements `Default`. A member that is left out keeps its default, an unknown
-/// one is an error, unless `..` ends the list.
+/// one is an error, unless `..` ends the list. A member that is there twice is an error, too.
 ///
 /// `name = "name_ms"` gives a member another name, `name as Type` reads it as a type that turns into its own; `but name` after the list
 /// names a member that is no part of the data.
@@ -45,6 +45,7 @@ macro_rules! members {
                 }
 
                 const NAMES: &[&str] = &[$($crate::members!(@name $member $($name)?)),+];
+                const { assert!(NAMES.len() <= u64::BITS as usize) };
 
                 impl<'de> ::serde::de::Visitor<'de> for Read {
                     type Value = $type;
@@ -57,7 +58,8 @@ macro_rules! members {
                         let mut read = <$type as ::std::default::Default>::default();
                         // A member that the list above lacks does not compile.
                         let $type { $($member: _,)+ $($unread: _)? } = &read;
-                        while let Some(at) = $crate::members::next(&mut from, NAMES, $strict)? {
+                        let mut seen = 0;
+                        while let Some(at) = $crate::members::next(&mut from, NAMES, $strict, &mut seen)? {
                             $(if at == Member::$member as usize {
                                 $crate::members!(@put read from $member $($read)?);
                                 continue;
@@ -80,14 +82,23 @@ macro_rules! members {
     };
 }
 
-/// The place of the next member among `names`; of an unknown one, if those may be there, the place after the last.
+/// The place of the next member among `names`; of an unknown one, if those may be there, the place after the last. `seen`
+/// has a bit for each place.
 #[doc(hidden)]
 pub fn next<'de, A: MapAccess<'de>>(
     from: &mut A,
     names: &'static [&'static str],
     strict: bool,
+    seen: &mut u64,
 ) -> Result<Option<usize>, A::Error> {
-    from.next_key_seed(Place { names, strict })
+    let Some(at) = from.next_key_seed(Place { names, strict })? else { return Ok(None) };
+    if let Some(name) = names.get(at) {
+        if *seen & (1 << at) != 0 {
+            return Err(Error::duplicate_field(name));
+        }
+        *seen |= 1 << at;
+    }
+    Ok(Some(at))
 }
 
 /// Reads a member into its place. Compiled once for each type of member.
@@ -198,5 +209,13 @@ mod tests {
         ] {
             assert_eq!(read(value).unwrap_err(), what);
         }
+    }
+
+    #[test]
+    fn a_member_that_is_there_twice_is_refused() {
+        let inner = |text: &str| serde_json::from_str::<Inner>(text).map_err(|error| error.to_string());
+        let twice = inner(r#"{ "size_mb": 1, "text": "a", "size_mb": 1 }"#).unwrap_err();
+        assert!(twice.starts_with("duplicate field `size_mb`"), "{twice}");
+        assert_eq!(inner(r#"{ "other": 1, "other": 2 }"#).unwrap(), Inner::default());
     }
 }
